@@ -109,11 +109,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 		c.cancel()
 		return nil, err
 	}
-	limit := o.ReadLimit
-	if limit > 0 {
-		limit++ // the library refuses a message that reaches its limit
-	}
-	ws.SetReadLimit(limit)
+	ws.SetReadLimit(o.ReadLimit)
 	c.ws, c.net = ws, hj.net
 	if o.PingEvery > 0 {
 		c.wg.Add(1)
