@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+const (
+	// retryEvery and retryFor bound how long a stream lives on while the
+	// hook gives no verdict.
+	retryEvery = 5 * time.Second
+	retryFor   = time.Minute
+)
+
+// Revalidate blocks while ctx lives and returns why the stream must end: the
+// [*Problem] of a denial, [ErrExpired] when the grant's Until has passed, or
+// [ErrUnavailable] when the hook has given no verdict for a minute. It returns
+// nil when ctx ends. The hook gets r with ctx as its context, since net/http
+// ends a request's own context when its handler returns.
+func (g *Guard) Revalidate(ctx context.Context, r *http.Request, res Resource, p Principal) error {
+	r = r.WithContext(&valuesOf{Context: ctx, values: r.Context()})
+	until := p.Until
+	var failingSince time.Time
+	wait := g.cfg.Revalidate
+	for {
+		d, expires := nextCheck(wait, until, time.Now())
+		timer := time.NewTimer(d)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+		if expires {
+			return ErrExpired
+		}
+		acc, err := g.Recheck(r, res)
+		switch {
+		case err == nil:
+			until, failingSince, wait = acc.Until, time.Time{}, g.cfg.Revalidate
+		case ctx.Err() != nil:
+			return nil
+		case isDenial(err):
+			return err
+		case failingSince.IsZero():
+			failingSince, wait = time.Now(), retryEvery
+		case time.Since(failingSince) >= retryFor:
+			return errors.Join(ErrUnavailable, err)
+		}
+	}
+}
+
+// nextCheck is how long to wait, and whether the grant ends first. A negative
+// interval never asks again.
+func nextCheck(interval time.Duration, until, now time.Time) (d time.Duration, expires bool) {
+	d = interval
+	if interval < 0 {
+		d = 1<<63 - 1
+	}
+	if until.IsZero() {
+		return d, false
+	}
+	if left := until.Sub(now); left <= d {
+		return max(left, 0), true
+	}
+	return d, false
+}
+
+// isDenial tells a verdict from the lack of one. An address filter's refusal
+// counts: it is a [*Problem] of 403.
+func isDenial(err error) bool {
+	s := AsProblem(err).Status
+	return s == http.StatusUnauthorized || s == http.StatusForbidden
+}
+
+// valuesOf is ctx with the values of the request's own context.
+type valuesOf struct {
+	context.Context
+	values context.Context
+}
+
+func (v *valuesOf) Value(key any) any {
+	if val := v.Context.Value(key); val != nil {
+		return val
+	}
+	return v.values.Value(key)
+}

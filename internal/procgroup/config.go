@@ -1,0 +1,86 @@
+package procgroup
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+)
+
+const (
+	defaultSpawnLimit  = 16
+	defaultHangupGrace = 500 * time.Millisecond
+	defaultTermGrace   = time.Second
+	defaultKillWait    = 3 * time.Second
+)
+
+// Config is how a Manager works. The zero value is usable.
+type Config struct {
+	_ [0]func()
+
+	// StateDir is a directory, made with mode 0700 if missing, that holds what
+	// the next start needs to find processes of a host that crashed: one small
+	// file per running Manager. Several Managers, also of several processes,
+	// may share it. Empty: no crash recovery.
+	StateDir string
+
+	// Cgroup is the cgroup v2 directory below which each group gets a cgroup.
+	// Empty: the process's own cgroup, when it can be found and written, else
+	// none. "-": never.
+	Cgroup string
+
+	// SpawnLimit is how many commands are started at the same time.
+	// 0 = 16; negative = no limit.
+	SpawnLimit int
+
+	// HangupGrace is how long a terminal's processes have to go after SIGHUP
+	// before SIGTERM follows. 0 = 500 ms; negative = none, SIGTERM follows at
+	// once.
+	HangupGrace time.Duration
+
+	// TermGrace is how long processes have to go after SIGTERM before they are
+	// killed. 0 = 1 s; negative = none.
+	TermGrace time.Duration
+
+	// KillWait is how long End waits for killed processes to disappear before
+	// it counts the rest as survivors. 0 = 3 s; negative = do not wait.
+	KillWait time.Duration
+
+	// Logger receives what operators should know. nil = slog.Default().
+	Logger *slog.Logger
+}
+
+// Validate reports all faults of c, each naming its field. It has no side
+// effects.
+func (c Config) Validate() error {
+	var errs []error
+	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
+		errs = append(errs, fmt.Errorf("StateDir: %q is not an absolute path", c.StateDir))
+	}
+	if c.Cgroup != "" && c.Cgroup != "-" && !filepath.IsAbs(c.Cgroup) {
+		errs = append(errs, fmt.Errorf("Cgroup: %q is neither an absolute path nor \"-\"", c.Cgroup))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.SpawnLimit == 0 {
+		c.SpawnLimit = defaultSpawnLimit
+	}
+	c.HangupGrace = orDefault(c.HangupGrace, defaultHangupGrace)
+	c.TermGrace = orDefault(c.TermGrace, defaultTermGrace)
+	c.KillWait = orDefault(c.KillWait, defaultKillWait)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// orDefault applies "0 = default, negative = off".
+func orDefault(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return max(d, 0)
+}
