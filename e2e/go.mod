@@ -1,0 +1,13 @@
+module github.com/pruvon/pruvon/e2e
+
+go 1.26.5
+
+ignore node_modules
+
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
+	github.com/coder/websocket v1.8.15
+)
+
+require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect

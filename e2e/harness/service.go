@@ -1,0 +1,116 @@
+package harness
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Service is a running standalone binary.
+type Service struct {
+	*Child
+	Addr     string // address:port it listens on
+	Dir      string // its folder: configuration, state and whatever the test puts there
+	StateDir string
+	Config   string // path of its pruvon.yml
+
+	run *Run
+}
+
+var build struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// Standalone builds examples/standalone once and returns the path of the binary.
+func (r *Run) Standalone(tb testing.TB) string {
+	tb.Helper()
+	build.once.Do(func() {
+		build.path = filepath.Join(r.Dir, "pruvon")
+		args := []string{"build", "-C", "..", "-o", build.path}
+		if os.Getenv("PRUVON_E2E_RACE") == "1" {
+			args = append(args, "-race")
+		}
+		out, err := exec.Command("go", append(args, "./examples/standalone")...).CombinedOutput()
+		if err != nil {
+			build.err = fmt.Errorf("building the standalone: %w\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		tb.Fatal(build.err)
+	}
+	return build.path
+}
+
+// StartService writes pruvon.yml and starts the binary with it. In the text, {{DIR}} stands for the
+// service's folder. A "pruvon:" section with the listening address, the state folder and the given
+// lines is put before it.
+func (r *Run) StartService(tb testing.TB, pruvon, rest string) *Service {
+	tb.Helper()
+	dir := r.Sub(tb)
+	s := &Service{
+		Addr:     fmt.Sprintf("127.0.0.1:%d", FreePort(tb)),
+		Dir:      dir,
+		StateDir: filepath.Join(dir, "state"),
+		Config:   filepath.Join(dir, "pruvon.yml"),
+		run:      r,
+	}
+	s.Configure(tb, pruvon, rest)
+	s.Start(tb)
+	return s
+}
+
+// Configure rewrites pruvon.yml; the next Start reads it.
+func (s *Service) Configure(tb testing.TB, pruvon, rest string) {
+	tb.Helper()
+	head := fmt.Sprintf("pruvon:\n  listen: %s\n  state_dir: %s\n", s.Addr, s.StateDir)
+	text := head + indent(pruvon) + rest
+	write(tb, s.Config, strings.ReplaceAll(text, "{{DIR}}", s.Dir))
+}
+
+// Start starts the binary, again on the same address after it was stopped, and waits for /healthz.
+func (s *Service) Start(tb testing.TB) {
+	tb.Helper()
+	cmd := exec.Command(s.run.Standalone(tb), "-config", s.Config)
+	cmd.Dir = s.Dir
+	s.Child = s.run.Start(tb, "pruvon", cmd, syscall.SIGTERM)
+	client := &http.Client{Timeout: time.Second}
+	Eventually(tb, 20*time.Second, func() error {
+		select {
+		case <-s.Done():
+			tb.Fatalf("the standalone ended with exit code %d:\n%s", s.ExitCode(), s.LogFrom(0))
+		default:
+		}
+		resp, err := client.Get("http://" + s.Addr + "/healthz")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("/healthz says %s", resp.Status)
+		}
+		return nil
+	})
+}
+
+// Activity returns the audit log of the service.
+func (s *Service) Activity() string {
+	text, _ := os.ReadFile(filepath.Join(s.StateDir, "activity.log"))
+	return string(text)
+}
+
+func indent(lines string) string {
+	var out strings.Builder
+	for line := range strings.Lines(lines) {
+		out.WriteString("  " + line)
+	}
+	return out.String()
+}
