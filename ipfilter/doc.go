@@ -1,0 +1,2 @@
+// Package ipfilter decides whether an address may come in.
+package ipfilter

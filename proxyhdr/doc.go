@@ -1,0 +1,2 @@
+// Package proxyhdr finds out who the client of an HTTP request is.
+package proxyhdr

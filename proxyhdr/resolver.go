@@ -1,0 +1,308 @@
+package proxyhdr
+
+import (
+	"log/slog"
+	"math"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Client is who sent a request, as far as the trusted proxies say.
+type Client struct {
+	// Addr is the client's address: unmapped (never ::ffff:a.b.c.d) and without a zone, so that
+	// equal clients compare equal.
+	Addr netip.Addr
+	// Peer is the address at the other end of the TCP connection, in the same form. It is the
+	// zero Addr for a peer on a Unix domain socket.
+	Peer netip.Addr
+	// PeerTrusted tells whether the peer is one of Config.Trusted, or on a Unix domain socket with
+	// TrustUnix. Whoever wants to believe any other field that a proxy sets (a user name, say)
+	// must look here first: Addr alone does not tell, since a peer that is no proxy has an Addr
+	// too.
+	PeerTrusted bool
+	// FromHeader tells whether Addr was read from the header; otherwise Addr is Peer.
+	FromHeader bool
+	// Forwarded tells whether the request came with any sign of a proxy, believed or not, before
+	// Wrap removed what is not believed. Only Wrap sets it, because looking costs more than all
+	// the rest: without Wrap, ask IsForwarded.
+	Forwarded bool
+	// Scheme is "https" or "http": what a trusted peer says, else what this connection is.
+	Scheme string
+	// Host is the request's Host, or with Config.ForwardedHost what a trusted peer says. It is as
+	// trustworthy as the list of names that the application compares it with.
+	Host string
+	// Hops are the addresses that were read from the header, the nearest first and Addr last.
+	Hops []netip.Addr
+}
+
+// Resolver finds out who the client of a request is. It is immutable: all methods may be called
+// concurrently.
+type Resolver struct {
+	cfg     Config
+	key     string // of the one field that is read
+	maxHops int
+	trusted prefixSet
+	log     *slog.Logger
+}
+
+// New returns a Resolver, or what Config.Validate says. It copies what it needs of cfg.
+func New(cfg Config) (*Resolver, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.Trusted = slices.Clone(cfg.Trusted)
+	trusted, err := newPrefixSet(cfg.Trusted)
+	if err != nil {
+		return nil, err
+	}
+	rs := &Resolver{cfg: cfg, key: cfg.headerKey(), trusted: trusted, maxHops: cfg.MaxHops, log: cfg.Logger}
+	switch {
+	case rs.maxHops == 0:
+		rs.maxHops = DefaultMaxHops
+	case rs.maxHops < 0:
+		rs.maxHops = math.MaxInt
+	}
+	if rs.log == nil {
+		rs.log = slog.Default()
+	}
+	return rs, nil
+}
+
+// Resolve finds the client of r, which it does not change. An error is an *Error; the request
+// must then be refused, since every address that could stand in for the missing one belongs to a
+// proxy, and those are what allowlists tend to admit. The Client that comes with an error holds
+// Peer and PeerTrusted.
+//
+// The cost does not depend on the length of the header but on the number of hops that must be
+// read. Resolve allocates nothing as long as the result stays on the caller's stack: it is small
+// enough to be inlined, so that the array behind Client.Hops is the caller's.
+func (rs *Resolver) Resolve(r *http.Request) (Client, error) {
+	var hops [DefaultMaxHops]netip.Addr
+	return rs.resolve(r, hops[:0], nil)
+}
+
+// ClientIP is Resolve for those who need only the address.
+func (rs *Resolver) ClientIP(r *http.Request) (netip.Addr, error) {
+	var hops [DefaultMaxHops]netip.Addr
+	c, err := rs.resolve(r, hops[:0], nil)
+	return c.Addr, err
+}
+
+// resolve appends the hops it reads to hops, and tells ex, if not nil, what it does.
+func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation) (Client, error) {
+	c := Client{Scheme: connScheme(r), Host: r.Host}
+	peer, unix, err := parsePeer(r.RemoteAddr)
+	if err != nil || (unix && !rs.cfg.TrustUnix) {
+		return c, &Error{Reason: ErrPeer, Value: capped(r.RemoteAddr)}
+	}
+	c.Peer = peer
+	c.PeerTrusted = unix || rs.trusted.contains(peer)
+	if !c.PeerTrusted {
+		c.Addr = peer
+		return c, nil
+	}
+	var near element
+	if rs.cfg.Header == XRealIP || rs.cfg.Header == Named {
+		hops, err = rs.readSingle(r.Header, hops, ex)
+	} else {
+		hops, err = rs.walk(r.Header[rs.key], hops, &near, ex)
+	}
+	if err != nil {
+		return c, err
+	}
+	first, last := peer, peer
+	if len(hops) > 0 {
+		first, last = hops[0], hops[len(hops)-1]
+	}
+	if rs.cfg.CheckRealIP {
+		if err := rs.checkRealIP(first, r.Header); err != nil {
+			return c, err
+		}
+	}
+	if !last.IsValid() {
+		return c, &Error{Reason: ErrNoAddress, Header: rs.headerName()}
+	}
+	c.Addr, c.Hops, c.FromHeader = last, hops, len(hops) > 0
+	rs.believeScheme(&c, &near, r.Header)
+	return c, nil
+}
+
+// walk reads a list field from the right until the first address that is not a proxy's. Nothing
+// left of it is looked at. If all are proxies', the leftmost is the last hop.
+func (rs *Resolver) walk(lines []string, hops []netip.Addr, near *element, ex *Explanation) ([]netip.Addr, error) {
+	if len(lines) == 0 {
+		return hops, nil
+	}
+	w := newListWalk(lines, rs.cfg.Header == Forwarded)
+	for n := 1; ; n++ {
+		text, err := w.next()
+		if text == "" && err == nil {
+			return hops, nil
+		}
+		var addr netip.Addr
+		if err == nil {
+			if n > rs.maxHops {
+				err = ErrTooLong
+			} else {
+				addr, err = rs.parseElement(text, n, near)
+			}
+		}
+		if err != nil {
+			ex.broken(text)
+			return nil, &Error{Reason: err, Header: rs.headerName(), Position: n, Value: capped(text)}
+		}
+		hops = append(hops, addr)
+		trusted := rs.trusted.contains(addr)
+		ex.hop(text, addr, trusted)
+		if !trusted {
+			return hops, nil
+		}
+	}
+}
+
+// parseElement reads the n-th element from the right; the nearest one's parameters go to near.
+func (rs *Resolver) parseElement(text string, n int, near *element) (netip.Addr, error) {
+	if rs.cfg.Header != Forwarded {
+		return parseHop(text)
+	}
+	e, err := parseElement(text)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if n == 1 {
+		*near = e
+	}
+	if !e.hasNode {
+		return netip.Addr{}, ErrNoAddress
+	}
+	return parseNode(e.node)
+}
+
+// readSingle reads a field that holds one address.
+func (rs *Resolver) readSingle(h http.Header, hops []netip.Addr, ex *Explanation) ([]netip.Addr, error) {
+	addr, text, err := singleAddr(h[rs.key])
+	if err != nil {
+		ex.broken(text)
+		return nil, &Error{Reason: err, Header: rs.headerName(), Position: 1, Value: capped(text)}
+	}
+	if addr.IsValid() {
+		hops = append(hops, addr)
+		ex.hop(text, addr, rs.trusted.contains(addr))
+	}
+	return hops, nil
+}
+
+// singleAddr reads the lines of a field that holds one address; the zero Addr if it is absent or
+// empty. Several lines must agree: which of them the proxy wrote cannot be told (Fiber
+// GHSA-gcfq-8gqf-4876 added a line where it should have replaced one).
+func singleAddr(lines []string) (netip.Addr, string, error) {
+	var addr netip.Addr
+	var text string
+	for i, line := range lines {
+		if i > maxPadding {
+			return netip.Addr{}, text, ErrTooLong
+		}
+		if line = trimBlank(line); line == "" {
+			continue
+		}
+		if len(line) > maxHopBytes {
+			return netip.Addr{}, line, ErrMalformed
+		}
+		a, err := parseHop(line)
+		if err != nil {
+			return netip.Addr{}, line, err
+		}
+		if addr.IsValid() && a != addr {
+			return netip.Addr{}, line, ErrConflict
+		}
+		addr, text = a, line
+	}
+	return addr, text, nil
+}
+
+// trimBlank is strings.Trim for optional white space, bounded like the walk.
+func trimBlank(s string) string {
+	for n := 0; n < maxPadding && s != "" && isBlank(s[0]); n++ {
+		s = s[1:]
+	}
+	for n := 0; n < maxPadding && s != "" && isBlank(s[len(s)-1]); n++ {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// checkRealIP compares the nearest hop with what the other field says about it.
+func (rs *Resolver) checkRealIP(near netip.Addr, h http.Header) error {
+	var other netip.Addr
+	var text string
+	var err error
+	header := "X-Real-IP"
+	if rs.cfg.Header == XRealIP {
+		header = "X-Forwarded-For"
+		w := newListWalk(h[keyXForwardedFor], false)
+		if text, err = w.next(); err == nil && text != "" {
+			other, err = parseHop(text)
+		}
+	} else {
+		other, text, err = singleAddr(h[keyXRealIP])
+	}
+	if err == nil && other.IsValid() && other != near {
+		err = ErrConflict
+	}
+	if err != nil {
+		return &Error{Reason: err, Header: header, Value: capped(text)}
+	}
+	return nil
+}
+
+// believeScheme fills in what a trusted peer says about scheme and host. What does not follow the
+// grammar is ignored: it must never reach a Location or a cookie, and the connection's own scheme
+// and the Host are always there to fall back on.
+func (rs *Resolver) believeScheme(c *Client, near *element, h http.Header) {
+	proto, host := near.proto, near.host
+	if rs.cfg.Header != Forwarded {
+		proto = lastElement(h[keyXForwardedProto])
+		if rs.cfg.ForwardedHost {
+			host = lastElement(h[keyXForwardedHost])
+		}
+	}
+	switch {
+	case strings.EqualFold(proto, "https"):
+		c.Scheme = "https"
+	case strings.EqualFold(proto, "http"):
+		c.Scheme = "http"
+	}
+	if rs.cfg.ForwardedHost && isHost(host) {
+		c.Host = host
+	}
+}
+
+// lastElement returns the rightmost element of a list field, "" if there is none.
+func lastElement(lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	w := newListWalk(lines, true)
+	text, err := w.next()
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// headerName is the name of the field that is read, for people.
+func (rs *Resolver) headerName() string {
+	if rs.cfg.Header == Named {
+		return rs.cfg.HeaderName
+	}
+	return rs.cfg.Header.String()
+}
+
+func connScheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
