@@ -40,6 +40,7 @@ const (
 	nonASCII = 0xa0
 
 	maxParams = 32
+	maxParam  = 1 << 24
 	maxOSC    = 512
 )
 
@@ -82,7 +83,7 @@ func (p *params) put(c byte) {
 		p.n++
 	default:
 		v := &p.v[p.n-1]
-		*v = min(max(*v, 0)*10+int32(c-'0'), 1<<24)
+		*v = min(max(*v, 0)*10+int32(c-'0'), maxParam)
 	}
 }
 

@@ -43,7 +43,7 @@ type tracker struct {
 }
 
 func newTracker(rows int) *tracker {
-	return &tracker{rows: rows, parser: parser{seqAt: -1}}
+	return &tracker{rows: rows}
 }
 
 // Resize says how many rows the terminal has now; it has no scroll region
@@ -62,43 +62,101 @@ func (t *tracker) Title() string { return string(t.title[:t.ntitle]) }
 // Write takes the next bytes of the stream. It never fails and does not
 // allocate.
 func (t *tracker) Write(p []byte) (int, error) {
-	// The next byte of each kind beside ESC that plain text must stop at.
-	rare := [...]struct {
-		b  byte
-		at int
-	}{{c0SO, -1}, {c0SI, -1}, {c1Lead, -1}}
+	rare := newRare(p)
 	for i := 0; i < len(p); {
-		if t.off >= t.due && t.atRest() {
-			t.note()
-		}
 		if !t.atRest() {
 			t.take(p[i])
 			i++
 			continue
 		}
-		end := min(len(p), i+int(t.due-t.off))
-		for k := range rare {
-			r := &rare[k]
-			if r.at < i {
-				r.at = len(p)
-				if n := bytes.IndexByte(p[i:], r.b); n >= 0 {
-					r.at = i + n
-				}
-			}
-			end = min(end, r.at)
+		if t.off >= t.due {
+			t.note()
 		}
+		if n := t.quickCSI(p[i:]); n > 0 {
+			i += n
+			continue
+		}
+		end := min(rare.next(i), i+int(t.due-t.off))
 		if n := bytes.IndexByte(p[i:end], c0ESC); n >= 0 {
 			end = i + n
 		}
-		if end > i {
-			t.skip(p[i:end])
-			i = end
+		if end == i {
+			t.take(p[i])
+			i++
 			continue
 		}
-		t.take(p[i])
-		i++
+		t.skip(p[i:end])
+		i = end
 	}
 	return len(p), nil
+}
+
+// rareBytes finds, beside ESC, the bytes that plain text must stop at. Each
+// is looked for once in all of p, however often ESC comes between.
+type rareBytes struct {
+	p  []byte
+	at [3]int
+	to int
+}
+
+func newRare(p []byte) rareBytes { return rareBytes{p: p, at: [3]int{-1, -1, -1}, to: -1} }
+
+func (r *rareBytes) next(i int) int {
+	if r.to < i {
+		r.seek(i)
+	}
+	return r.to
+}
+
+func (r *rareBytes) seek(i int) {
+	r.to = len(r.p)
+	for k, c := range [...]byte{c0SO, c0SI, c1Lead} {
+		if r.at[k] < i {
+			r.at[k] = len(r.p)
+			if n := bytes.IndexByte(r.p[i:], c); n >= 0 {
+				r.at[k] = i + n
+			}
+		}
+		r.to = min(r.to, r.at[k])
+	}
+}
+
+// quickCSI takes a control sequence of the usual kind that p starts with and
+// holds whole: a prefix at most, numbers, semicolons, a final byte. It returns
+// its length, or 0 if p starts with anything else.
+func (t *tracker) quickCSI(p []byte) int {
+	if len(p) < 3 || p[0] != c0ESC || p[1] != '[' {
+		return 0
+	}
+	i, n := 2, 0
+	prefix := byte(0)
+	if p[2] >= 0x3c && p[2] <= 0x3f {
+		prefix, i = p[2], 3
+	}
+	v := int32(0)
+	for ; i < len(p); i++ {
+		c := p[i]
+		switch {
+		case c >= '0' && c <= '9':
+			v = min(v*10+int32(c-'0'), maxParam)
+		case c == ';':
+			if n == maxParams-1 {
+				return 0
+			}
+			t.p.v[n] = v
+			n, v = n+1, 0
+		case c >= 0x40 && c < 0x7f:
+			t.p.v[n], t.p.n, t.p.subs = v, n+1, 0
+			t.prefix, t.ninter, t.code = prefix, 0, c
+			t.seqAt, t.runAt = t.off, t.off+int64(i)
+			t.off += int64(i) + 1
+			t.doCSI()
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // skip passes over plain text: only an unfinished character at its end
@@ -186,6 +244,8 @@ func (t *tracker) doCSI() {
 	m := &t.modes
 	on := t.code == 'h'
 	switch t.id() {
+	case csi(0, 0, 'm'):
+		m.pen.sgr.apply(&t.p)
 	case csi('?', 0, 'h'), csi('?', 0, 'l'):
 		for i := range t.p.n {
 			if !t.p.sub(i) {
@@ -196,8 +256,6 @@ func (t *tracker) doCSI() {
 		for i := range t.p.n {
 			m.ansi(t.p.v[i], on)
 		}
-	case csi(0, 0, 'm'):
-		m.pen.sgr.apply(&t.p)
 	case csi(0, 0, 'r'):
 		m.margins(t.p.v[0], t.p.at(1), t.rows)
 	case csi(0, 0, 's'):

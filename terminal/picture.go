@@ -110,6 +110,18 @@ func (f *filter) toLine() {
 
 func (f *filter) run() {
 	for end := f.base + int64(len(f.src)); f.t.off < end; {
+		if f.t.atRest() {
+			rest := f.span(f.t.off, end)
+			if n := printable(rest); n > 0 {
+				f.out = append(f.out, rest[:n]...)
+				f.t.off += int64(n)
+				continue
+			}
+			if f.t.quickCSI(rest) > 0 {
+				f.control()
+				continue
+			}
+		}
 		switch f.t.take(f.src[f.t.off-f.base]) {
 		case evPrint:
 			f.out = append(f.out, f.span(f.t.runAt, f.t.off)...)
@@ -123,12 +135,7 @@ func (f *filter) run() {
 				f.sequence()
 			}
 		case evCSI:
-			switch {
-			case f.t.prefix == '?' && (f.t.code == 'h' || f.t.code == 'l'):
-				f.out = f.t.p.appendPrivate(f.out, f.t.code)
-			case f.t.keepCSI():
-				f.sequence()
-			}
+			f.control()
 		case evOSC:
 			if f.t.keepOSC() {
 				f.out = append(f.out, "\x1b]"...)
@@ -136,6 +143,27 @@ func (f *filter) run() {
 				f.out = append(f.out, 0x07)
 			}
 		}
+	}
+}
+
+// printable is how many printable ASCII characters p starts with.
+func printable(p []byte) int {
+	for i, c := range p {
+		if c < 0x20 || c > 0x7e {
+			return i
+		}
+	}
+	return len(p)
+}
+
+// control copies the control sequence that has just ended if it is to be
+// kept.
+func (f *filter) control() {
+	switch {
+	case f.t.id() == csi('?', 0, 'h'), f.t.id() == csi('?', 0, 'l'):
+		f.out = f.t.p.appendPrivate(f.out, f.t.code)
+	case f.t.keepCSI():
+		f.sequence()
 	}
 }
 
