@@ -21,8 +21,11 @@ const (
 type color uint32
 
 const (
-	colorIndexed color = 1 << 24
-	colorRGB     color = 2 << 24
+	// colorBasic is one of the first sixteen by its own parameter, which, unlike
+	// the same by index, may be drawn brighter where the text is bold.
+	colorBasic   color = 1 << 24
+	colorIndexed color = 2 << 24
+	colorRGB     color = 3 << 24
 	colorKind    color = 0xff << 24
 )
 
@@ -95,13 +98,13 @@ func (s *sgr) apply(p *params) {
 		case v == 24:
 			s.underline = 0
 		case v >= 30 && v <= 37:
-			s.fg = colorIndexed | color(v-30)
+			s.fg = colorBasic | color(v-30)
 		case v == 38:
 			i += s.extended(&s.fg, p, i)
 		case v == 39:
 			s.fg = 0
 		case v >= 40 && v <= 47:
-			s.bg = colorIndexed | color(v-40)
+			s.bg = colorBasic | color(v-40)
 		case v == 48:
 			i += s.extended(&s.bg, p, i)
 		case v == 49:
@@ -111,9 +114,9 @@ func (s *sgr) apply(p *params) {
 		case v == 59:
 			s.line = 0
 		case v >= 90 && v <= 97:
-			s.fg = colorIndexed | color(v-90+8)
+			s.fg = colorBasic | color(v-90+8)
 		case v >= 100 && v <= 107:
-			s.bg = colorIndexed | color(v-100+8)
+			s.bg = colorBasic | color(v-100+8)
 		default:
 			s.attrs = s.attrs&^sgrOff(v) | sgrOn(v)
 		}
@@ -175,20 +178,31 @@ func (s sgr) append(b []byte) []byte {
 		b = append(b, ";4:"...)
 		b = append(b, '0'+s.underline)
 	}
-	b = s.fg.append(b, "38")
-	b = s.bg.append(b, "48")
-	b = s.line.append(b, "58")
+	b = s.fg.append(b, 30)
+	b = s.bg.append(b, 40)
+	b = s.line.append(b, 50)
 	return append(b, 'm')
 }
 
-func (c color) append(b []byte, selector string) []byte {
+// append writes the parameters that select c; base is 30 for the foreground,
+// 40 for the background, 50 for the underline.
+func (c color) append(b []byte, base uint64) []byte {
 	if c == 0 {
 		return b
 	}
-	b = append(append(b, ';'), selector...)
-	if c&colorKind == colorIndexed {
-		return strconv.AppendUint(append(b, ";5;"...), uint64(c&0xff), 10)
+	b = append(b, ';')
+	v := uint64(c & 0xff)
+	switch c & colorKind {
+	case colorBasic:
+		if v >= 8 {
+			v += 60 - 8
+		}
+		return strconv.AppendUint(b, base+v, 10)
+	case colorIndexed:
+		b = strconv.AppendUint(b, base+8, 10)
+		return strconv.AppendUint(append(b, ";5;"...), v, 10)
 	}
+	b = strconv.AppendUint(b, base+8, 10)
 	b = append(b, ";2"...)
 	for shift := 16; shift >= 0; shift -= 8 {
 		b = strconv.AppendUint(append(b, ';'), uint64(c>>shift&0xff), 10)

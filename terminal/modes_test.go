@@ -50,8 +50,9 @@ func TestTrackerModes(t *testing.T) {
 		{"shifted out again", "\x0e\x0f", modes{}},
 		{"default set", "\x1b(0\x0e\x1b%G", modes{}},
 		{"SGR", "\x1b[1;3;4;31;48;5;200m", modes{pen: pen{sgr: sgr{
-			attrs: attrBold | attrItalic, underline: 1, fg: colorIndexed | 1, bg: colorIndexed | 200,
+			attrs: attrBold | attrItalic, underline: 1, fg: colorBasic | 1, bg: colorIndexed | 200,
 		}}}},
+		{"SGR bright", "\x1b[93;104m", modes{pen: pen{sgr: sgr{fg: colorBasic | 11, bg: colorBasic | 12}}}},
 		{"SGR RGB", "\x1b[38;2;1;2;3;4:3;58:2::4:5:6m", modes{pen: pen{sgr: sgr{
 			fg: colorRGB | 0x010203, underline: 3, line: colorRGB | 0x040506,
 		}}}},

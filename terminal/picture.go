@@ -24,8 +24,8 @@ const (
 // one; max must be at least 4 KiB.
 //
 // The output starts where a stream may be cut: at the last erase of the whole
-// screen or change to the alternate one, else at the start of a line, else
-// between two characters or sequences. It ends exactly where the stream goes
+// screen, else at the start of a line, else between two characters or
+// sequences. It ends exactly where the stream goes
 // on, be it within a sequence.
 //
 // What would make a terminal answer is left out, so that no answer is typed
@@ -55,15 +55,13 @@ type from struct {
 	exact bool // not to be moved to the start of a line
 }
 
-// start chooses the place: the last erase of the screen that is shown if it
-// is within reach, else the oldest note that is.
+// start chooses the place. Nothing before an erase of the main screen is
+// worth showing; what comes after it is all shown, also from under the
+// alternate screen, so that leaving that finds the main screen as it was and
+// entering it finds the cursor where it was.
 func (t *tracker) start(base int64, reach int) from {
 	least := t.off - int64(min(reach, int(t.off-base)))
-	i := 0
-	if t.modes.alt() {
-		i = 1
-	}
-	if c := t.cleared[i]; c.set && c.at >= least {
+	if c := t.cleared[0]; c.set && c.at >= least {
 		return from{c, true}
 	}
 	best := from{checkpoint: checkpoint{at: t.off, modes: t.modes}}
@@ -71,6 +69,9 @@ func (t *tracker) start(base int64, reach int) from {
 		if n.set && n.at >= least && n.at <= best.at {
 			best.checkpoint = n
 		}
+	}
+	if c := t.cleared[1]; t.modes.alt() && c.set && c.at >= least && c.at <= best.at {
+		best = from{c, true}
 	}
 	return best
 }

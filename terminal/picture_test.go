@@ -70,9 +70,9 @@ func TestPicture(t *testing.T) {
 		{"from a clear by ED 0", "old\r\n\x1b[H\x1b[Jnew", blank + "\x1b[H\x1b[Jnew"},
 		{"ED 0 from elsewhere", "old\r\n\x1b[2;1H\x1b[Jnew", blank + "old\r\n\x1b[2;1H\x1b[Jnew"},
 		{"ED 0 after text", "\x1b[Hold\x1b[Jnew", blank + "\x1b[Hold\x1b[Jnew"},
-		{"alternate screen", "$ vi\r\n\x1b[?1049h\x1b[1mtext", blank + "\x1b[?1049h\x1b[1mtext"},
+		{"alternate screen", "$ vi\r\n\x1b[?1049h\x1b[1mtext", blank + "$ vi\r\n\x1b[?1049h\x1b[1mtext"},
 		{"back from the alternate screen", "$ vi\r\n\x1b[?1049h\x1b[2Jtext\x1b[?1049l$ ", blank + "$ vi\r\n\x1b[?1049h\x1b[2Jtext\x1b[?1049l$ "},
-		{"modes before the clear", "\x1b[1;31m\x1b[?1hx\x1b[H\x1b[2Jy", blank + "\x1b[?1h\x1b[0;1;38;5;1m\x1b[H\x1b[2Jy"},
+		{"modes before the clear", "\x1b[1;31m\x1b[?1hx\x1b[H\x1b[2Jy", blank + "\x1b[?1h\x1b[0;1;31m\x1b[H\x1b[2Jy"},
 		{"title last", "\x1b]0;one\x07a\x1b]0;two\x07b", blank + "ab\x1b]2;two\x1b\\"},
 		{"mode that resizes", "\x1b[?3;25l\x1b[?3hx", blank + "\x1b[?25lx"},
 		{"cut within a sequence", "a\x1b[3", blank + "a\x1b[3"},
@@ -103,6 +103,17 @@ func TestPictureStartsAtALine(t *testing.T) {
 	require.Greater(t, len(p), maxPicture-2*checkpointEvery-lineSearch)
 	require.True(t, strings.HasSuffix(s, string(p)))
 	require.Equal(t, byte('\n'), s[len(s)-len(p)-1])
+}
+
+func TestPictureOfALongAlternateScreen(t *testing.T) {
+	history := strings.Repeat("history\r\n", 40_000)
+	pages := strings.Repeat("page\r\n", 2_000)
+	s := history + "\x1b[?1049h" + pages + "\x1b[H\x1b[2J" + pages
+	p := requireShows(t, tracked(24, s), []byte(s), maxPicture)
+	require.Contains(t, string(p), "history\r\n\x1b[?1049hpage")
+
+	p = requireShows(t, tracked(24, s), []byte(s), 16<<10)
+	require.Equal(t, blank+"\x1b[?1047h\x1b[H\x1b[2J"+pages, string(p))
 }
 
 func TestPictureOfAShortRing(t *testing.T) {
