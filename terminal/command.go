@@ -1,0 +1,76 @@
+package terminal
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pruvon/pruvon/internal/procgroup"
+)
+
+// command is the Process of a Terminal's Command.
+type command struct {
+	pty   *ptyPair
+	group *procgroup.Group
+}
+
+// Read implements [Process].
+func (c *command) Read(b []byte) (int, error) { return c.pty.master.Read(b) }
+
+// Write implements [Process].
+func (c *command) Write(b []byte) (int, error) { return c.pty.master.Write(b) }
+
+// Close implements [Process].
+func (c *command) Close() error { return c.pty.master.Close() }
+
+// Resize implements [Process].
+func (c *command) Resize(s Size) error { return c.pty.resize(s) }
+
+// Signal implements [Process].
+func (c *command) Signal(sig os.Signal) error { return c.group.Signal(sig) }
+
+// End implements [Process].
+func (c *command) End(ctx context.Context) (int, error) { return c.group.End(ctx) }
+
+// Wait implements [Process].
+func (c *command) Wait() (Exit, error) {
+	<-c.group.Done()
+	e := c.group.Exit()
+	x := Exit{Code: e.Code}
+	if e.Signal != 0 {
+		x.Code, x.Signal = -1, signalName(e.Signal)
+	}
+	return x, e.Err
+}
+
+// tryWrite writes what the pty takes at once.
+func (c *command) tryWrite(b []byte) (n int) {
+	_ = c.pty.raw.Write(func(fd uintptr) bool {
+		n, _ = unix.Write(int(fd), b)
+		return true // whatever came of it: do not wait
+	})
+	return max(n, 0)
+}
+
+func signalName(s unix.Signal) string {
+	return strings.TrimPrefix(unix.SignalName(s), "SIG")
+}
+
+// exitResult is what Wait returned.
+type exitResult struct {
+	exit Exit
+	err  error
+}
+
+// watchExit returns a channel that gets the exit of a process. A process that
+// never exits keeps a goroutine waiting.
+func watchExit(p Process) <-chan exitResult {
+	c := make(chan exitResult, 1)
+	go func() {
+		x, err := p.Wait()
+		c <- exitResult{x, err}
+	}()
+	return c
+}

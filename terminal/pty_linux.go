@@ -1,0 +1,30 @@
+package terminal
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// setInputMode sets IUTF8, so that the kernel's line editing erases whole
+// characters. It is off on a new pty.
+func setInputMode(slave *os.File) error {
+	raw, err := slave.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ioErr error
+	err = raw.Control(func(fd uintptr) {
+		t, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+		if err != nil {
+			ioErr = err
+			return
+		}
+		t.Iflag |= unix.IUTF8
+		ioErr = unix.IoctlSetTermios(int(fd), unix.TCSETS, t)
+	})
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("ioctl", ioErr)
+}
