@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
-	"os/exec"
-	"strconv"
+	"slices"
 	"sync"
+	"time"
 )
 
 // A Manager starts groups and ends them. It is made by New and released by
@@ -17,96 +18,74 @@ import (
 type Manager struct {
 	cfg   Config
 	log   *slog.Logger
-	id    string // instance: 128 random bits
-	mark  string // prefix of every mark: the marks the host runs under, and id
+	id    string // 128 random bits, the beginning of every mark
+	outer string // marks that the host itself runs under
 	slots chan struct{}
 
-	wg sync.WaitGroup // watching and ending goroutines
+	platform
 
-	mu     sync.Mutex // guards the following
-	closed bool
-	seq    uint64
-	groups map[*Group]struct{}
+	calls sync.WaitGroup // Start and Orphans in progress
+	wg    sync.WaitGroup // every goroutine of the Manager
+	quit  chan struct{}  // closed by Close when all endings are over
+
+	mu      sync.Mutex // guards the following
+	closed  bool
+	groups  map[*Group]struct{}
+	unended int // processes that SIGKILL did not remove
 }
 
-// New returns a Manager. It starts nothing yet and leaves nothing behind when
-// it fails.
+// New returns a Manager. It starts no process and no goroutine yet, and leaves
+// nothing behind when it fails.
 func New(cfg Config) (*Manager, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("procgroup: %w", err)
 	}
 	cfg = cfg.withDefaults()
 	m := &Manager{
-		cfg: cfg, log: cfg.Logger, id: rand.Text(),
-		groups: make(map[*Group]struct{}),
-	}
-	m.mark = m.id
-	if outer := os.Getenv(markVar); outer != "" {
-		m.mark = outer + "," + m.id
+		cfg: cfg, log: cfg.Logger, id: rand.Text(), outer: os.Getenv(markVar),
+		quit: make(chan struct{}), groups: make(map[*Group]struct{}),
 	}
 	if cfg.SpawnLimit > 0 {
 		m.slots = make(chan struct{}, cfg.SpawnLimit)
 	}
+	if err := m.openPlatform(); err != nil {
+		return nil, fmt.Errorf("procgroup: %w", err)
+	}
 	return m, nil
-}
-
-// Spec is a command to start.
-type Spec struct {
-	// Cmd is the command, not yet started. It belongs to the Manager from the
-	// call of Start on. An Env of nil means CleanEnv(), not the host's whole
-	// environment; a WaitDelay of 0 means 1 s. Of SysProcAttr the session,
-	// process group, terminal and death signal fields are overwritten.
-	Cmd *exec.Cmd
-
-	// Terminal makes the command's descriptor 0 its controlling terminal. It
-	// also chooses the ending: SIGHUP first, as when a line hangs up.
-	Terminal bool
-
-	// KeepDaemons makes End leave processes that have left the session
-	// (setsid, daemons); they are counted as survivors.
-	KeepDaemons bool
-
-	// KillOnParentDeath has the kernel kill the command, not its children, the
-	// moment the host process dies (PR_SET_PDEATHSIG, Linux and FreeBSD; the
-	// kernel forgets it when a set-user-ID program is executed).
-	KillOnParentDeath bool
-
-	// Name stands in log lines.
-	Name string
 }
 
 // Start starts s.Cmd in a session of its own. ctx only bounds the wait for a
 // spawn slot; the command lives on when it ends. The error is ErrClosed, ctx's
 // or a *StartError.
 func (m *Manager) Start(ctx context.Context, s Spec) (*Group, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.calls.Done()
 	if err := m.acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer m.release()
 
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		return nil, ErrClosed
-	}
-	m.seq++
-	mark := m.mark + "." + strconv.FormatUint(m.seq, 36)
-	g := &Group{m: m, spec: s, mark: mark, done: make(chan struct{}), ended: make(chan struct{})}
-	m.wg.Add(1)
-	m.mu.Unlock()
-
+	g := newGroup(m, s)
 	if err := g.start(); err != nil {
-		m.wg.Done()
 		return nil, err
 	}
 	m.mu.Lock()
 	m.groups[g] = struct{}{}
 	m.mu.Unlock()
-	go func() {
-		defer m.wg.Done()
-		g.watch()
-	}()
 	return g, nil
+}
+
+// enter counts a call that Close must wait for.
+func (m *Manager) enter() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	m.calls.Add(1)
+	return nil
 }
 
 func (m *Manager) acquire(ctx context.Context) error {
@@ -135,33 +114,48 @@ func (m *Manager) release() {
 
 // Orphans ends the processes that Managers of the same StateDir left behind
 // when their host died without Close, and returns how many there were. Call it
-// once, after New and before the first Start. Without StateDir it does nothing.
+// once, after New and before the first Start. Daemons of groups that keep them
+// are left alone. Without StateDir, and elsewhere than on Linux, it does
+// nothing.
+//
+// They get SIGTERM, then after at most 500 ms SIGKILL, at once when ctx ends.
 func (m *Manager) Orphans(ctx context.Context) (ended int, err error) {
-	return 0, nil
+	if err := m.enter(); err != nil {
+		return 0, err
+	}
+	defer m.calls.Done()
+	return m.orphans(ctx)
 }
 
 // Close ends what still runs and releases the Manager: afterwards none of its
-// goroutines, descriptors or files are left. The error tells of survivors.
+// goroutines, descriptors and files is left, except what the next Orphans needs
+// to find survivors, of which the error tells. It takes as long as an ending.
 func (m *Manager) Close() error {
 	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return nil
+	}
 	m.closed = true
-	left := make([]*Group, 0, len(m.groups))
-	for g := range m.groups {
-		left = append(left, g)
-	}
 	m.mu.Unlock()
+	m.calls.Wait()
 
-	survivors := 0
+	m.mu.Lock()
+	left := slices.Collect(maps.Keys(m.groups))
+	m.mu.Unlock()
 	for _, g := range left {
-		g.beginEnd()
+		g.beginEnd(time.Time{})
 	}
 	for _, g := range left {
-		n, _ := g.End(context.Background())
-		survivors += n
+		<-g.ended
 	}
-	m.wg.Wait()
-	if survivors > 0 {
-		return fmt.Errorf("procgroup: %d processes could not be ended", survivors)
+	close(m.quit)
+	m.mu.Lock()
+	unended := m.unended
+	m.mu.Unlock()
+	err := m.closePlatform(unended == 0)
+	if unended > 0 {
+		err = errors.Join(err, fmt.Errorf("procgroup: %d processes could not be ended", unended))
 	}
-	return nil
+	return err
 }
