@@ -1,0 +1,17 @@
+package imports
+
+import (
+	"embed"
+	"io/fs"
+
+	"github.com/pruvon/pruvon/internal/client"
+)
+
+//go:embed assets/imports.js assets/imports.d.ts
+var assets embed.FS
+
+// Assets returns the browser module that speaks the other end of this
+// package's protocol: imports.js, the connect.js that it imports from the
+// same folder, and their type declarations. They are plain ES modules without
+// dependencies; serve them as text/javascript from any one path.
+func Assets() fs.FS { return client.With(assets) }
