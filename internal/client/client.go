@@ -29,6 +29,9 @@ func sub(f fs.FS) fs.FS {
 	return s
 }
 
+// Files returns connect.js and its declarations alone.
+func Files() fs.FS { return sub(embedded) }
+
 // layers is several flat file systems seen as one; the first that has a name
 // answers for it.
 type layers []fs.FS

@@ -134,12 +134,15 @@ func (p *Page) addDir(f fs.FS, prefix string) error {
 	})
 }
 
-// modules lists our scripts, so that a browser asks for all of them at once and
-// not one import after the other.
-func (p *Page) modules() []string {
+// preload lists our scripts, so that a browser asks for all of them at once and
+// not one import after the other. The views of a part that is not mounted are
+// left out: they import a module that is not there.
+func (p *Page) preload(parts []string) []string {
 	var names []string
 	for name := range p.assets {
-		if path.Ext(name) == ".js" && !strings.HasPrefix(name, "xterm/") {
+		view, _, _ := strings.Cut(strings.TrimPrefix(name, "page/"), "-")
+		of := map[string]string{"terminal": "terminals", "log": "logs", "import": "imports"}[view]
+		if path.Ext(name) == ".js" && (of == "" || slices.Contains(parts, of)) {
 			names = append(names, name)
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+
+	"github.com/pruvon/pruvon/internal/client"
+	"github.com/pruvon/pruvon/internal/gate"
 )
 
 // Options say what the page shows. It is copied by [New].
@@ -44,11 +47,11 @@ func New(o Options) (*Page, error) {
 		o.Title = "Pruvon"
 	}
 	p := &Page{assets: make(map[string]asset)}
-	for _, part := range []fs.FS{o.Terminal, o.Logs, o.Imports} {
-		if part == nil {
+	for _, files := range []fs.FS{client.Files(), o.Terminal, o.Logs, o.Imports} {
+		if files == nil {
 			continue
 		}
-		if err := p.addDir(part, ""); err != nil {
+		if err := p.addDir(files, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +71,7 @@ func New(o Options) (*Page, error) {
 		"Title":   o.Title,
 		"Parts":   strings.Join(parts(o), " "),
 		"Xterm":   xterm,
-		"Preload": p.modules(),
+		"Preload": p.preload(parts(o)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("page: index.html: %w", err)
@@ -95,8 +98,7 @@ func parts(o Options) []string {
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		gate.MethodNotAllowed(w, http.MethodGet, http.MethodHead).Write(w, r)
 		return
 	}
 	if r.URL.Path == "/" {
@@ -106,7 +108,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a, ok := p.assets[strings.TrimPrefix(r.URL.Path, "/assets/")]
 	if !ok || !strings.HasPrefix(r.URL.Path, "/assets/") {
-		http.Error(w, "not found", http.StatusNotFound)
+		gate.NotFound("there is no such file").Write(w, r)
 		return
 	}
 	// Always asked for, never sent twice: a restart with a new version is seen at once.

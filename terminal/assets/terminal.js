@@ -12,6 +12,7 @@ const HELD = 64 * 1024 * 1024; // bytes of input held back here, at most
 const IDLE_ACK = 40; // ms without output before the rest is acknowledged
 const RESIZE_PAUSE = 60; // ms in which sizes are coalesced
 const PING_EVERY = 10_000; // ms
+const FIRST_PING = 500; // ms after ready
 const PONG_WITHIN = 8_000; // ms
 
 /** Input waiting to be accepted by the server, addressed by byte offset. Pure. */
@@ -237,7 +238,8 @@ export class TerminalClient extends EventTarget {
     }
     this.#emit('ready', { ...m, resumed: same, lost: !same && asked !== null });
     this.#flush();
-    this.#ping();
+    // Not at once: what is measured then is the page's own loading.
+    this.#pingTimer = this.#env.setTimeout(() => this.#ping(), FIRST_PING);
   }
 
   #reset(m) {

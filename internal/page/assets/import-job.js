@@ -147,7 +147,7 @@ export class ImportJob {
     const text = m.data ?? '';
     const lines = text.split('\n');
     if (lines.at(-1) === '' && lines.length > 1) lines.pop();
-    this.#rows.append(lines.map((line) => ({ m: line, class: m.stream === 'stderr' ? 'err' : m.stream === 'system' ? 'system' : '' })));
+    this.#rows.append(lines.map((line) => ({ m: line, class: m.stream === 'system' ? 'system' : '' })));
   }
 
   #warning(text) {

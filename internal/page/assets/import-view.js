@@ -20,7 +20,7 @@ export class ImportView {
     this.#url = at('imports', tab.name);
     this.#input = h('input', { type: 'file', class: 'file', id: `file-${tab.id}`, test: 'import-file', onchange: () => this.#choose(this.#input.files[0]) });
     this.#chosen = h('p', { class: 'chosen' });
-    this.#start = h('button', { type: 'button', class: 'button primary', test: 'import-start', disabled: true, onclick: () => this.#send() }, 'Start the import');
+    this.#start = h('button', { type: 'button', class: 'button primary', test: 'import-start', hidden: true, onclick: () => this.#send() }, 'Start the import');
     this.#drop = h('div', { class: 'drop', ondragover: (e) => this.#drag(e, true), ondragleave: (e) => this.#drag(e, false), ondrop: (e) => this.#dropped(e) },
       icon('import', 28),
       h('p', {}, h('label', { for: `file-${tab.id}`, class: 'link' }, 'Choose a file'), ' or drop it here', this.#input),
@@ -109,7 +109,7 @@ export class ImportView {
     if (!file || this.#upload?.state === 'uploading') return;
     this.#file = file;
     setText(this.#chosen, `${file.name} · ${bytes(file.size)}`);
-    this.#start.disabled = false;
+    this.#start.hidden = this.#start.disabled = false;
     this.#problem.replaceChildren();
     this.#start.focus({ preventScroll: true });
   }
@@ -143,12 +143,13 @@ export class ImportView {
       this.#file = null;
       this.#input.value = '';
       setText(this.#chosen, '');
+      this.#start.hidden = true;
       this.#watch(snapshot?.id ?? snapshot?.import?.id ?? location.split('/').at(-1));
     } catch (err) {
       this.#sending.hidden = true;
       this.#app.tabs.update(this.#tab.id, { mark: err.stopped ? '' : 'bad' });
       if (!err.stopped) this.#fail(err.problem ?? { title: String(err), detail: '', hint: '' });
-      this.#start.disabled = this.#file === null;
+      this.#start.hidden = this.#start.disabled = this.#file === null;
       this.#found();
     }
     this.#drop.classList.remove('busy');

@@ -37,11 +37,11 @@ export class LogView {
     this.#app = app;
     this.#rows = new LogRows({ label: `Lines of ${tab.title}`, test: 'log-lines' });
     this.#rows.addEventListener('follow', () => this.#showFollow());
-    this.#search = h('input', { type: 'search', class: 'field', placeholder: 'Search on the server (RE2)', 'aria-label': 'Search: only lines that match', test: 'log-search', maxlength: 1024, spellcheck: 'false', autocapitalize: 'off', value: tab.grep ?? '', onchange: () => this.#again() });
+    this.#search = h('input', { type: 'search', class: 'field', placeholder: 'Search (RE2)', 'aria-label': 'Search: only lines that match', test: 'log-search', maxlength: 1024, spellcheck: 'false', autocapitalize: 'off', value: tab.grep ?? '', onchange: () => this.#again() });
     this.#level = h('select', { class: 'field', 'aria-label': 'Lowest level', test: 'log-level', onchange: () => this.#again() },
       [['', 'All levels'], ['debug', 'Debug and up'], ['info', 'Info and up'], ['warn', 'Warnings and up'], ['error', 'Errors only']].map(([value, text]) => h('option', { value }, text)));
     this.#level.value = tab.level ?? '';
-    this.#since = h('input', { type: 'datetime-local', class: 'field', 'aria-label': 'Begin at this time', title: 'Begin at this time', step: 1, test: 'log-since', onchange: () => this.#again() });
+    this.#since = h('input', { type: 'datetime-local', class: 'field', 'aria-label': 'Begin at this time', title: 'Begin at this time', test: 'log-since', onchange: () => this.#again() });
     this.#wrap = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', title: 'Wrap long lines', test: 'log-wrap', onclick: () => this.#setWrap(this.#wrap.getAttribute('aria-pressed') !== 'true') }, icon('wrap'), h('span', {}, 'Wrap'));
     this.#download = h('a', { class: 'tool', test: 'log-download', title: 'Download this view, rotated files included', download: `${tab.name}.log` }, icon('download'), h('span', {}, 'Download'));
     this.#follow = h('button', { type: 'button', class: 'tool', test: 'log-follow', onclick: () => this.#rows.follow(!this.#rows.following) });

@@ -99,12 +99,13 @@ export class Sidebar extends EventTarget {
     const watchers = r.attached > 0 ? `${r.attached} attached` : 'detached';
     return h('li', { class: 'session' },
       h('span', { class: `dot ${r.attached > 0 ? 'ok' : 'idle'}`, 'aria-hidden': 'true' }),
-      h('span', { class: 'label' }, h('span', {}, title), h('small', {}, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · '))),
+      h('span', { class: 'label' }, title),
       mine
         ? h('small', { class: 'chip' }, 'open here')
         : h('span', { class: 'pair' },
           h('button', { type: 'button', class: 'link', test: `session-watch-${r.id}`, 'aria-label': `Watch ${title}`, onclick: () => this.#join(r, title, 'view') }, 'Watch'),
-          h('button', { type: 'button', class: 'link', test: `session-take-${r.id}`, 'aria-label': `Take over ${title}`, onclick: () => this.#join(r, title, 'take') }, r.attached > 0 ? 'Take over' : 'Resume')));
+          h('button', { type: 'button', class: 'link', test: `session-take-${r.id}`, 'aria-label': `Take over ${title}`, onclick: () => this.#join(r, title, 'take') }, r.attached > 0 ? 'Take over' : 'Resume')),
+      h('small', { class: 'meta' }, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · ')));
   }
 
   #join(r, title, mode) {

@@ -47,8 +47,8 @@ export class Tabs extends EventTarget {
 
   /** Brings a terminal to the front if one of this name is open, else opens one. */
   openOrShow(tab) {
-    const open = this.#open.find((o) => o.tab.kind === tab.kind && o.tab.name === tab.name && !o.tab.session);
-    if (open) this.#activate(open, true);
+    const open = this.#open.filter((o) => o.tab.kind === tab.kind && o.tab.name === tab.name);
+    if (open.length) this.#activate(open.includes(this.#active) ? this.#active : open[0], true);
     else this.open(tab);
   }
 

@@ -28,7 +28,7 @@ const reasons = {
 export class TerminalView {
   #tab; #app; #client = null; #term = null; #fit = null; #keys = null; #stop = [];
   #host; #banner; #status; #rtt; #role; #resumed; #size; #take;
-  #visible = false; #exit = null; #fitSoon = perFrame(() => this.#fitNow());
+  #visible = false; #wanted = false; #exit = null; #fitSoon = perFrame(() => this.#fitNow());
 
   constructor(tab, app) {
     this.#tab = tab;
@@ -76,6 +76,7 @@ export class TerminalView {
     this.#fitNow();
     this.#connect();
     if (this.#visible) this.show();
+    if (this.#visible && this.#wanted) term.focus();
   }
 
   #connect() {
@@ -130,7 +131,10 @@ export class TerminalView {
     if (window.pruvon.terminal === this.#term) window.pruvon.terminal = null;
   }
 
-  focus() { this.#term?.focus(); }
+  focus() {
+    this.#wanted = true;
+    this.#term?.focus();
+  }
 
   async mayClose() {
     if (!this.#client || this.#exit || this.#client.state.name === 'closed') return true;
