@@ -4,7 +4,7 @@ import (
 	"embed"
 	"io/fs"
 
-	"github.com/pruvon/pruvon/internal/client"
+	"github.com/pruvon/pruvon/internal/browser"
 )
 
 //go:embed assets/imports.js assets/imports.d.ts
@@ -14,4 +14,4 @@ var assets embed.FS
 // package's protocol: imports.js, the connect.js that it imports from the
 // same folder, and their type declarations. They are plain ES modules without
 // dependencies; serve them as text/javascript from any one path.
-func Assets() fs.FS { return client.With(assets) }
+func Assets() fs.FS { return browser.With(assets) }

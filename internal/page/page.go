@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/pruvon/pruvon/internal/client"
+	"github.com/pruvon/pruvon/internal/browser"
 	"github.com/pruvon/pruvon/internal/gate"
 )
 
@@ -47,7 +47,7 @@ func New(o Options) (*Page, error) {
 		o.Title = "Pruvon"
 	}
 	p := &Page{assets: make(map[string]asset)}
-	for _, files := range []fs.FS{client.Files(), o.Terminal, o.Logs, o.Imports} {
+	for _, files := range []fs.FS{browser.Files(), o.Terminal, o.Logs, o.Imports} {
 		if files == nil {
 			continue
 		}

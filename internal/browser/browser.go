@@ -1,9 +1,9 @@
-// Package client holds connect.js, the reconnecting socket that the browser
+// Package browser holds connect.js, the reconnecting socket that the browser
 // modules of terminal, logs and imports share, and lays it beside each of them.
 //
 // The parts may not import each other, and a front end that uses only one of
 // them should get everything that one needs from a single file system.
-package client
+package browser
 
 import (
 	"embed"
