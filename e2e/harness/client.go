@@ -17,19 +17,25 @@ import (
 // Origin is the origin under which browsers know the operator's site.
 const Origin = "https://" + ServerName
 
+// The addresses of the tests' clients. Any address of 127.0.0.0/8 can be a source on Linux; only
+// 127.0.0.1, which is the browser's, is also a trusted proxy.
+const (
+	Operator = "127.0.0.2"
+	Stranger = "127.0.0.3"
+	// Operators is an allowlist of the browser and the operator.
+	Operators = "allow 127.0.0.1;\nallow " + Operator + ";\ndeny all;\n"
+)
+
 // Client is an HTTP client that reaches https://pruvon.example.internal at a running nginx from a
 // chosen loopback address, which is how one machine plays several.
 type Client struct {
 	HTTP *http.Client
 }
 
-// Client returns a client for the TLS server at addr. source is the client's address ("" = 127.0.0.1).
+// Client returns a client for the TLS server at addr. source is the client's own address.
 // It speaks HTTP/1.1, as browsers do for WebSockets to nginx 1.22.
 func (r *Run) Client(addr, source string) *Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	if source != "" {
-		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
-	}
+	dialer := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, addr)
@@ -143,6 +149,13 @@ func DialURL(tb testing.TB, client *http.Client, url, subprotocol string, header
 func (s *Socket) SendText(text string) {
 	s.tb.Helper()
 	s.send(websocket.MessageText, []byte(text))
+}
+
+// TrySendText sends a text message on a connection that may be lost.
+func (s *Socket) TrySendText(text string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return s.Conn.Write(ctx, websocket.MessageText, []byte(text))
 }
 
 // SendBinary sends a binary message.

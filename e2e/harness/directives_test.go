@@ -22,34 +22,50 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
+// The operator's block as it was handed out, one directive a line.
+const operatorBlock = `server {
+listen 443 ssl http2
+server_name pruvon.example.internal
+ssl_certificate /etc/letsencrypt/live/pruvon.example.internal/fullchain.pem
+ssl_certificate_key /etc/letsencrypt/live/pruvon.example.internal/privkey.pem
+allow 100.64.12.0/24
+allow 10.20.30.0/24
+allow 203.0.113.10
+deny all
+location / {
+proxy_pass http://127.0.0.1:8080
+proxy_http_version 1.1
+proxy_set_header Host $host
+proxy_set_header X-Real-IP $remote_addr
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for
+proxy_set_header X-Forwarded-Proto $scheme
+proxy_set_header Upgrade $http_upgrade
+proxy_set_header Connection "upgrade"
+proxy_read_timeout 3600
+proxy_send_timeout 3600
+}
+}`
+
+func TestPruvonFileIsTheOperatorsBlock(t *testing.T) {
+	if have := strings.Join(harness.Directives(read(t, "pruvon.conf")), "\n"); have != operatorBlock {
+		t.Errorf("pruvon.conf is\n%s\nwant\n%s", have, operatorBlock)
+	}
+}
+
 func TestSiteChangesOnlyPortsNamesAndCertificates(t *testing.T) {
 	got, err := site.Apply(read(t, "pruvon.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"server {",
-		"listen 127.0.0.1:8443 ssl http2",
-		"server_name pruvon.example.internal",
-		"ssl_certificate /tmp/c.pem",
-		"ssl_certificate_key /tmp/k.pem",
-		"include /tmp/allow.conf",
-		"location / {",
-		"proxy_pass http://127.0.0.1:9999",
-		"proxy_http_version 1.1",
-		"proxy_set_header Host $host",
-		"proxy_set_header X-Real-IP $remote_addr",
-		"proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for",
-		"proxy_set_header X-Forwarded-Proto $scheme",
-		"proxy_set_header Upgrade $http_upgrade",
-		`proxy_set_header Connection "upgrade"`,
-		"proxy_read_timeout 3600",
-		"proxy_send_timeout 3600",
-		"}",
-		"}",
-	}
-	if have := harness.Directives(got); strings.Join(have, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the served configuration is\n%s\nwant\n%s", strings.Join(have, "\n"), strings.Join(want, "\n"))
+	want := strings.NewReplacer(
+		"listen 443", "listen 127.0.0.1:8443",
+		"http://127.0.0.1:8080", "http://127.0.0.1:9999",
+		"/etc/letsencrypt/live/pruvon.example.internal/fullchain.pem", "/tmp/c.pem",
+		"/etc/letsencrypt/live/pruvon.example.internal/privkey.pem", "/tmp/k.pem",
+		"allow 100.64.12.0/24\nallow 10.20.30.0/24\nallow 203.0.113.10\ndeny all", "include /tmp/allow.conf",
+	).Replace(operatorBlock)
+	if have := strings.Join(harness.Directives(got), "\n"); have != want {
+		t.Errorf("the served configuration is\n%s\nwant\n%s", have, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -18,8 +19,12 @@ const examples = "../examples/nginx"
 type NginxConfig struct {
 	Upstream string // address:port of Pruvon
 
+	// Listen and Plain replace the ports of the two servers; "" stands for free ones on 127.0.0.1.
+	Listen, Plain string
+	// KeepAccess keeps the allow and deny lines of the file.
+	KeepAccess bool
 	// Allowlist is the content of the file included in place of the allow and deny lines;
-	// "" stands for an allowlist of the loopback address 127.0.0.1.
+	// "" stands for [Operators].
 	Allowlist string
 	// Edit changes the files further, for tests about what operators get wrong.
 	Edit func(site string) string
@@ -34,7 +39,7 @@ type Nginx struct {
 	*Child
 	Addr      string // of the TLS server
 	PlainAddr string // of the redirecting server
-	Allowlist string // path of the included file
+	Allowlist string // path of the included file, "" with KeepAccess
 	Dir       string
 
 	binary string
@@ -45,17 +50,15 @@ func (r *Run) StartNginx(tb testing.TB, config NginxConfig) *Nginx {
 	tb.Helper()
 	dir := r.Sub(tb)
 	n := &Nginx{
-		Addr:      fmt.Sprintf("127.0.0.1:%d", FreePort(tb)),
-		PlainAddr: fmt.Sprintf("127.0.0.1:%d", FreePort(tb)),
-		Allowlist: filepath.Join(dir, "allowlist.conf"),
+		Addr:      cmp.Or(config.Listen, fmt.Sprintf("127.0.0.1:%d", FreePort(tb))),
+		PlainAddr: cmp.Or(config.Plain, fmt.Sprintf("127.0.0.1:%d", FreePort(tb))),
 		Dir:       dir,
 		binary:    Binary(tb, "nginx"),
 	}
-	allowlist := config.Allowlist
-	if allowlist == "" {
-		allowlist = "allow 127.0.0.1;\ndeny all;\n"
+	if !config.KeepAccess {
+		n.Allowlist = filepath.Join(dir, "allowlist.conf")
+		write(tb, n.Allowlist, cmp.Or(config.Allowlist, Operators))
 	}
-	write(tb, n.Allowlist, allowlist)
 	site := Site{Listen: n.Addr, Upstream: config.Upstream, CertFile: r.Cert.CertFile, KeyFile: r.Cert.KeyFile, Allowlist: n.Allowlist}
 	pruvon := n.site(tb, site, "pruvon.conf")
 	site.Listen = n.PlainAddr
@@ -68,8 +71,21 @@ func (r *Run) StartNginx(tb testing.TB, config NginxConfig) *Nginx {
 	write(tb, filepath.Join(dir, "nginx.conf"), mainConfig(dir, config))
 
 	n.Child = r.Start(tb, "nginx", exec.Command(n.binary, n.args()...), 0)
-	WaitForPort(tb, n.Addr)
+	WaitForPort(tb, n.Reach("127.0.0.1"))
 	return n
+}
+
+// Reach is where a client finds the TLS server when nginx listens on every address.
+func (n *Nginx) Reach(address string) string { return reach(n.Addr, address) }
+
+// ReachPlain is where a client finds the redirecting server.
+func (n *Nginx) ReachPlain(address string) string { return reach(n.PlainAddr, address) }
+
+func reach(listen, address string) string {
+	if strings.Contains(listen, ":") {
+		return listen
+	}
+	return net.JoinHostPort(address, listen)
 }
 
 // site reads a file of examples/nginx and puts this machine's values in.

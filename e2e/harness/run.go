@@ -132,6 +132,21 @@ func (r *Run) leftBehind(patience time.Duration) error {
 }
 
 func (r *Run) processes() []string {
+	return processes(func(environ, cmdline, cwd string) bool {
+		return strings.Contains(environ, r.mark) || strings.Contains(cmdline, r.Dir) || inside(r.Dir, cwd)
+	})
+}
+
+// ProcessesIn returns an error that names the processes whose working directory is dir or lies below it.
+func ProcessesIn(dir string) error {
+	if left := processes(func(_, _, cwd string) bool { return inside(dir, cwd) }); len(left) > 0 {
+		return fmt.Errorf("still running in %s:\n%s", dir, strings.Join(left, "\n"))
+	}
+	return nil
+}
+
+// processes lists the other processes that match, each as its pid and command line.
+func processes(match func(environ, cmdline, cwd string) bool) []string {
 	var found []string
 	entries, _ := filepath.Glob("/proc/[0-9]*")
 	for _, proc := range entries {
@@ -141,12 +156,14 @@ func (r *Run) processes() []string {
 		environ, _ := os.ReadFile(proc + "/environ")
 		cmdline, _ := os.ReadFile(proc + "/cmdline")
 		cwd, _ := os.Readlink(proc + "/cwd")
-		if strings.Contains(string(environ), r.mark) || strings.Contains(string(cmdline), r.Dir) || strings.HasPrefix(cwd, r.Dir) {
+		if match(string(environ), string(cmdline), cwd) {
 			found = append(found, filepath.Base(proc)+" "+strings.TrimSpace(strings.ReplaceAll(string(cmdline), "\x00", " ")))
 		}
 	}
 	return found
 }
+
+func inside(dir, path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 
 func tail(text string, limit int) string {
 	if len(text) > limit {

@@ -22,6 +22,7 @@ type Service struct {
 	Config   string // path of its pruvon.yml
 
 	run *Run
+	env []string // beside the environment of the tests
 }
 
 var build struct {
@@ -68,6 +69,23 @@ func (r *Run) StartService(tb testing.TB, pruvon, rest string) *Service {
 	return s
 }
 
+// StartPlainService starts the binary with the guide's configuration: a "pruvon:" section that holds the
+// address alone ("" = a free port), followed by rest. State goes to the user's cache folder, which is
+// moved into dir.
+func (r *Run) StartPlainService(tb testing.TB, dir, addr, rest string) *Service {
+	tb.Helper()
+	if addr == "" {
+		addr = fmt.Sprintf("127.0.0.1:%d", FreePort(tb))
+	}
+	s := &Service{
+		Addr: addr, Dir: dir, StateDir: filepath.Join(dir, "cache", "pruvon"), Config: filepath.Join(dir, "pruvon.yml"),
+		run: r, env: []string{"XDG_CACHE_HOME=" + filepath.Join(dir, "cache")},
+	}
+	write(tb, s.Config, strings.ReplaceAll("pruvon:\n  listen: "+addr+"\n"+rest, "{{DIR}}", dir))
+	s.Start(tb)
+	return s
+}
+
 // Configure rewrites pruvon.yml; the next Start reads it.
 func (s *Service) Configure(tb testing.TB, pruvon, rest string) {
 	tb.Helper()
@@ -80,7 +98,7 @@ func (s *Service) Configure(tb testing.TB, pruvon, rest string) {
 func (s *Service) Start(tb testing.TB) {
 	tb.Helper()
 	cmd := exec.Command(s.run.Standalone(tb), "-config", s.Config)
-	cmd.Dir = s.Dir
+	cmd.Dir, cmd.Env = s.Dir, append(os.Environ(), s.env...)
 	s.Child = s.run.Start(tb, "pruvon", cmd, syscall.SIGTERM)
 	client := &http.Client{Timeout: time.Second}
 	Eventually(tb, 20*time.Second, func() error {
