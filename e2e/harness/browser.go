@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -34,6 +38,8 @@ func (r *Run) StartBrowser(tb testing.TB, rules ...string) *Browser {
 		chromedp.UserDataDir(filepath.Join(r.Sub(tb), "profile")),
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
+		// A page asked for by http must come by http.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,HttpsUpgrades"),
 		chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
 		chromedp.Flag("ignore-certificate-errors-spki-list", r.Cert.SPKI),
 		chromedp.WindowSize(1280, 900),
@@ -169,5 +175,56 @@ func (t *Tab) Shot(name string) {
 	}
 	if err := os.WriteFile(filepath.Join("shots", name+".png"), picture, 0o644); err != nil {
 		t.tb.Fatal(err)
+	}
+}
+
+// UntilAt waits until the tab shows the page at url, which another page led it to.
+func (t *Tab) UntilAt(url string) {
+	t.tb.Helper()
+	var at string
+	Eventually(t.tb, 10*time.Second, func() error {
+		// The document is exchanged under the expression: an error means not yet.
+		text, err := t.eval(`document.readyState === "complete" ? location.href : ""`)
+		if at = text; err == nil && at != url {
+			err = errors.New("the tab is at " + at)
+		}
+		return err
+	})
+}
+
+// FrameURLs returns the addresses of the frames in the tab's page, as the browser sees them.
+func (t *Tab) FrameURLs() []string {
+	t.tb.Helper()
+	ctx, done := context.WithTimeout(t.ctx, 10*time.Second)
+	defer done()
+	tree, err := chromedp.Call(ctx, page.GetFrameTree, cdp.Empty{})
+	if err != nil {
+		t.tb.Fatalf("frames: %v", err)
+	}
+	var urls []string
+	for _, child := range tree.FrameTree.ChildFrames {
+		urls = append(urls, child.Frame.URL)
+	}
+	return urls
+}
+
+// OnNewDocument runs a script before anything else in every page that the tab loads from now on.
+func (t *Tab) OnNewDocument(script string) {
+	t.tb.Helper()
+	if _, err := chromedp.Call(t.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		t.tb.Fatalf("script for new documents: %v", err)
+	}
+}
+
+// GrantClipboard lets pages of an origin read and write the clipboard without asking.
+func (t *Tab) GrantClipboard(origin string) {
+	t.tb.Helper()
+	for _, name := range []string{"clipboard-read", "clipboard-write"} {
+		_, err := chromedp.CallBrowser(t.ctx, browser.SetPermission, browser.SetPermissionParams{
+			Origin: origin, Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSettingGranted,
+		})
+		if err != nil {
+			t.tb.Fatalf("granting the clipboard: %v", err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,6 +21,7 @@ type Postgres struct {
 	Socket string // folder of the socket: the -h of psql, pg_dump and pg_restore
 
 	bin string
+	own *Run
 }
 
 // StartPostgres makes a cluster in the run's folder and starts it, as the postgres user when the tests
@@ -31,7 +33,7 @@ func (r *Run) StartPostgres(tb testing.TB) *Postgres {
 		tb.Fatal("postgresql is not installed: run make deps")
 	}
 	dir := r.Sub(tb)
-	p := &Postgres{Socket: filepath.Join(dir, "socket"), bin: bins[len(bins)-1]}
+	p := &Postgres{Socket: filepath.Join(dir, "socket"), bin: bins[len(bins)-1], own: r}
 	if err := os.Mkdir(p.Socket, 0o755); err != nil {
 		tb.Fatal(err)
 	}
@@ -107,4 +109,42 @@ func account(tb testing.TB, name string) (uid, gid uint32) {
 		return uint32(n)
 	}
 	return number(u.Uid), number(u.Gid)
+}
+
+// Held is a database session that keeps a transaction open.
+type Held struct {
+	stdin io.WriteCloser
+	child *Child
+}
+
+// Hold runs statements in a session of their own that stays open, with the locks they took, until
+// Release or the end of the test.
+func (p *Postgres) Hold(tb testing.TB, database, statements string) *Held {
+	tb.Helper()
+	cmd := exec.Command(p.Tool("psql"), "-X", "-q", "-A", "-t", "-h", p.Socket, "-U", "postgres", "-d", database)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h := &Held{stdin: stdin, child: p.own.Start(tb, "psql", cmd, 0)}
+	if _, err := io.WriteString(stdin, statements+";\nselect 'locks' || ' taken';\n"); err != nil {
+		tb.Fatal(err)
+	}
+	Eventually(tb, 10*time.Second, func() error {
+		if said := h.child.LogFrom(0); !strings.Contains(said, "locks taken") {
+			return fmt.Errorf("psql says %q", said)
+		}
+		return nil
+	})
+	tb.Cleanup(func() { _ = stdin.Close() })
+	return h
+}
+
+// Release ends the session, which rolls its transaction back.
+func (h *Held) Release(tb testing.TB) {
+	tb.Helper()
+	if err := h.stdin.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	<-h.child.Done()
 }

@@ -1,0 +1,261 @@
+package e2e_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/pruvon/pruvon/e2e/harness"
+)
+
+// restores are the import targets of a database: an archive by pg_restore and a script by psql, each in
+// one transaction, so that a failure leaves what was there.
+const restores = `
+imports:
+  appdb:
+    command: [%[1]s, --clean, --if-exists, --no-owner, --single-transaction, -h, %[3]s, -U, postgres, -d, app]
+    accept: [pgdump-custom]
+    exit: pg_restore
+    lock: true
+  script:
+    command: [%[2]s, -X, -q, -v, ON_ERROR_STOP=1, --single-transaction, -h, %[3]s, -U, postgres, -d, app]
+    accept: [sql]
+    exit: psql
+    lock: true
+`
+
+// database is a PostgreSQL with a source database, whose dumps are imported into the database "app".
+type database struct {
+	*harness.Postgres
+	dir  string
+	want string // count and checksum of the source's rows
+}
+
+// rowsAndSum identifies the content of a table.
+const rowsAndSum = "select count(*), sum(hashtext(e::text)::bigint) from events e"
+
+func startDatabase(t *testing.T) *database {
+	t.Helper()
+	rows := 200_000 // 20 MB as a dump
+	if harness.Full() {
+		rows = 3_000_000
+	}
+	d := &database{Postgres: run.StartPostgres(t), dir: run.Sub(t)}
+	d.SQL(t, "postgres", "create database source")
+	d.SQL(t, "postgres", "create database app")
+	d.SQL(t, "source", fmt.Sprintf(`create table events as
+		select g as id, md5(g::text) as a, md5((g*7)::text) as b, timestamptz '2026-01-01' + g * interval '1 s' as at
+		from generate_series(1, %d) g; alter table events add primary key (id)`, rows))
+	d.want = d.SQL(t, "source", rowsAndSum)
+	return d
+}
+
+// before puts a table in "app" that a failed import must leave alone, and returns what identifies it.
+func (d *database) before(t *testing.T) string {
+	t.Helper()
+	d.SQL(t, "app", "drop table if exists events; create table events as select 1 as id, 'as it was' as a")
+	return d.SQL(t, "app", rowsAndSum)
+}
+
+// dump makes a dump in the given format and compression and returns its path.
+func (d *database) dump(t *testing.T, format, compression string) string {
+	t.Helper()
+	path := filepath.Join(d.dir, "app-"+format+"."+compression)
+	args := map[string][]string{
+		"custom": {"-Fc", "-Z0"},
+		"plain":  {"-Fp", "--clean", "--if-exists"},
+	}[format]
+	d.Dump(t, "source", path, args...)
+	if compression == "none" {
+		return path
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w io.WriteCloser
+	switch compression {
+	case "gzip":
+		w, err = gzip.NewWriterLevel(file, gzip.BestSpeed)
+	case "zstd":
+		w, err = zstd.NewWriter(file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startRestores starts a stack whose imports go into d.
+func startRestores(t *testing.T, d *database) *stack {
+	t.Helper()
+	return start(t, origins, fmt.Sprintf(restores, d.Tool("pg_restore"), d.Tool("psql"), d.Socket), harness.NginxConfig{})
+}
+
+func TestDatabaseImports(t *testing.T) {
+	d := startDatabase(t)
+	s := startRestores(t, d)
+	for _, c := range []struct{ target, format, compression string }{
+		{"appdb", "custom", "none"},
+		{"appdb", "custom", "zstd"},
+		{"script", "plain", "gzip"},
+		{"script", "plain", "zstd"},
+	} {
+		t.Run(c.format+" "+c.compression, func(t *testing.T) {
+			d.before(t)
+			content, err := os.ReadFile(d.dump(t, c.format, c.compression))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := upload(t, s.client(), c.target, content)
+			if j := done(t, s.client(), path, 5*time.Minute); j.Outcome != "succeeded" {
+				t.Fatalf("outcome %s: %+v\n%s", j.Outcome, j.Problem, s.client().Get(t, path+"/log").Body)
+			}
+			if got := d.SQL(t, "app", rowsAndSum); got != d.want {
+				t.Errorf("rows and checksum %s, want %s", got, d.want)
+			}
+		})
+	}
+	t.Run("watched in the browser", func(t *testing.T) { watchedImport(t, d, s) })
+	t.Run("what cannot be imported leaves the database alone", func(t *testing.T) { failedImports(t, d, s) })
+}
+
+// watchedImport imports a gzipped archive in Chromium. The tab is closed while the import is under way
+// and opened again: the job goes on without it, and the page finds it.
+func watchedImport(t *testing.T, d *database, s *stack) {
+	d.before(t)
+	// The target is locked by another transaction until the watcher has been gone and has come back:
+	// the import cannot end while nobody looks.
+	holder := d.Hold(t, "app", "begin; lock table events in access exclusive mode")
+	b := run.StartBrowser(t, s.rule())
+	tab := b.Tab(t)
+	tab.Open(harness.Origin + "/")
+	tab.Click(testid("import-open-appdb"))
+	recordProgress(tab)
+	importFile(tab, d.dump(t, "custom", "gzip"))
+	tab.Until(60*time.Second, statusText("import-progress-upload")+`.includes("100")`)
+	tab.Until(60*time.Second, statusText("import-progress-import")+`.match(/[0-9]/) !== null`)
+	tab.Shot("import-running")
+	checkMonotonic(t, tab)
+	tab.Close()
+
+	tab = b.Tab(t)
+	tab.Open(harness.Origin + "/")
+	tab.Click(testid("import-open-appdb"))
+	recordProgress(tab)
+	tab.See(testid("import-progress-import"))
+	holder.Release(t)
+	tab.Until(5*time.Minute, statusText("import-outcome")+`.toLowerCase().includes("succeeded")`)
+	checkMonotonic(t, tab)
+	tab.Shot("import-database")
+	if got := d.SQL(t, "app", rowsAndSum); got != d.want {
+		t.Errorf("rows and checksum %s, want %s", got, d.want)
+	}
+}
+
+// recordProgress notes every value that the import's progress bar takes.
+func recordProgress(tab *harness.Tab) {
+	tab.Eval(`(() => {
+		window.seen = [];
+		const look = () => {
+			const bar = document.querySelector('[data-testid="import-progress-import"]');
+			const value = bar && (bar.value ?? bar.getAttribute("aria-valuenow") ?? bar.querySelector("[aria-valuenow]")?.getAttribute("aria-valuenow") ?? bar.querySelector("progress")?.value);
+			if (value !== null && value !== undefined && seen[seen.length - 1] !== Number(value)) seen.push(Number(value));
+		};
+		new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+		look();
+	})()`)
+}
+
+func checkMonotonic(t *testing.T, tab *harness.Tab) {
+	t.Helper()
+	last := -1.0
+	values := tab.Eval(`seen.join(" ")`)
+	for text := range strings.FieldsSeq(values) {
+		value, err := strconv.ParseFloat(text, 64)
+		if err != nil || value < last || value > 100 {
+			t.Errorf("the progress bar went through %s", values)
+			return
+		}
+		last = value
+	}
+	if last < 0 {
+		t.Error("the progress bar never had a value")
+	}
+}
+
+// failedImports sends what must not get in and expects the reason in words and the database untouched.
+func failedImports(t *testing.T, d *database, s *stack) {
+	archive, err := os.ReadFile(d.dump(t, "custom", "none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(d.dump(t, "plain", "none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zipped, err := os.ReadFile(d.dump(t, "custom", "gzip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	corrupt := bytes.Clone(zipped)
+	for i := range 64 {
+		corrupt[len(corrupt)/2+i] ^= 0x5a
+	}
+	broken := bytes.Replace(script, []byte("COPY public.events"), []byte("COPY public.evnets"), 1)
+	for _, c := range []struct {
+		name, target string
+		content      []byte
+		outcome      string
+		words        []string // each must stand in the problem or the output
+	}{
+		{"a script for pg_restore", "appdb", script, "rejected", []string{"SQL"}},
+		{"an archive for psql", "script", archive, "rejected", []string{"pg_dump"}},
+		{"neither", "appdb", []byte("hello, world, this is no dump"), "rejected", []string{"format"}},
+		{"an archive cut short", "appdb", archive[:len(archive)/2], "failed", []string{"pg_restore"}},
+		{"a gzip cut short", "appdb", zipped[:len(zipped)/2], "failed", []string{"gzip"}},
+		{"a damaged gzip", "appdb", corrupt, "failed", []string{"gzip"}},
+		{"a statement that fails", "script", broken, "failed", []string{"evnets"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			was := d.before(t)
+			path := upload(t, s.client(), c.target, c.content)
+			j := done(t, s.client(), path, time.Minute)
+			output := s.client().Get(t, path+"/log").Body
+			if j.Outcome != c.outcome {
+				t.Errorf("outcome %s, want %s: %+v\n%s", j.Outcome, c.outcome, j.Problem, output)
+			}
+			said := j.Problem.Title + "\n" + j.Problem.Detail + "\n" + output
+			for _, word := range c.words {
+				if !strings.Contains(said, word) {
+					t.Errorf("nothing says %q:\n%s", word, said)
+				}
+			}
+			if got := d.SQL(t, "app", rowsAndSum); got != was {
+				t.Errorf("the table is now %s, was %s", got, was)
+			}
+		})
+	}
+}
