@@ -14,10 +14,8 @@ import (
 type command struct {
 	pty   *ptyPair
 	group *procgroup.Group
+	ptyReader
 }
-
-// Read implements [Process].
-func (c *command) Read(b []byte) (int, error) { return c.pty.master.Read(b) }
 
 // Write implements [Process].
 func (c *command) Write(b []byte) (int, error) { return c.pty.master.Write(b) }

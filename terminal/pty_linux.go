@@ -28,3 +28,10 @@ func setInputMode(slave *os.File) error {
 	}
 	return os.NewSyscallError("ioctl", ioErr)
 }
+
+// pauseShort rests for some twenty microseconds. A Go timer would take a
+// millisecond when nothing else runs: the scheduler sleeps in epoll_wait,
+// which counts in milliseconds.
+func pauseShort() {
+	_ = unix.Nanosleep(&unix.Timespec{Nsec: 20_000}, nil)
+}

@@ -2,8 +2,14 @@
 
 package terminal
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // setInputMode leaves the terminal as the system opens it: not every system
 // has IUTF8.
 func setInputMode(*os.File) error { return nil }
+
+// pauseShort rests for some microseconds.
+func pauseShort() { time.Sleep(20 * time.Microsecond) }

@@ -103,7 +103,9 @@ func (p *prepared) spawn(ctx context.Context, a *attachment, size Size) (_ Proce
 		_ = pair.master.Close()
 		return nil, err
 	}
-	return &command{pty: pair, group: g}, nil
+	c := &command{pty: pair, group: g}
+	c.ptyReader.init(pair.raw)
+	return c, nil
 }
 
 // commandEnv completes a command's environment with what a terminal program
