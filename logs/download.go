@@ -1,0 +1,44 @@
+package logs
+
+import "context"
+
+// download sends what a query asks for from the source's history alone, and
+// ends: nothing is followed. All of it means all of it, rotated and gzipped
+// siblings included.
+func (v *viewer) download(ctx context.Context, q query, from, to *cursor) error {
+	end := Position(nil)
+	if to != nil {
+		end = to.pos
+	}
+	if err := v.downloadFrom(ctx, q, from, end); err != nil {
+		return err
+	}
+	if err := v.out.flush(); err != nil {
+		return err
+	}
+	return errComplete
+}
+
+func (v *viewer) downloadFrom(ctx context.Context, q query, from *cursor, end Position) error {
+	switch {
+	case from != nil:
+		how := ResumeFile
+		if s, ok := v.hub.ranger.(searcher); ok && !s.known(from.pos) {
+			how = ResumeTime
+		}
+		v.m.resume(how)
+		v.seq, v.pos, v.cursor = from.seq, from.pos, v.hub.cursorFor(from.seq, from.pos)
+		if err := v.out.send(hello(how, v.cursor)); err != nil {
+			return err
+		}
+		return v.history(ctx, end, 0)
+	case q.tail == tailAll:
+		return v.backlog(ctx, q, end, 0, firstLine)
+	}
+	// Tail says where now is, so that the search and the lines agree on it.
+	now, err := v.hub.ranger.Tail(ctx, 0, end, discardSink{})
+	if err != nil {
+		return v.historyErr(ctx, err)
+	}
+	return v.backlog(ctx, q, now, int64(q.tail), firstLine)
+}

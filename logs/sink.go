@@ -1,0 +1,165 @@
+package logs
+
+import (
+	"sync"
+	"time"
+)
+
+// flushAfter is how long lines of a source that never flushes are held.
+const flushAfter = time.Millisecond
+
+// hubSink is where the one reader of a source puts its lines: they are encoded
+// as they come, and published in segments.
+type hubSink struct {
+	h *hub
+
+	mu    sync.Mutex // guards all below against the timer
+	b     builder
+	pos   Position
+	timer *time.Timer
+	armed bool
+}
+
+func newHubSink(h *hub, from Position) *hubSink {
+	s := &hubSink{h: h, b: builder{redact: h.redact}, pos: append(Position(nil), from...)}
+	s.timer = time.AfterFunc(time.Hour, s.tick)
+	s.timer.Stop()
+	return s
+}
+
+func (s *hubSink) tick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed = false
+	s.publishLocked()
+}
+
+// Line takes a whole line.
+func (s *hubSink) Line(b []byte, at time.Time, stream Stream, pos Position) error {
+	return s.Fragment(b, at, stream, int64(len(b)), false, pos)
+}
+
+// Fragment takes a line of any kind.
+func (s *hubSink) Fragment(b []byte, at time.Time, stream Stream, length int64, more bool, pos Position) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.b.fits(len(b)) {
+		s.publishLocked()
+	}
+	if s.b.empty() && !s.armed {
+		s.armed = true
+		s.timer.Reset(flushAfter)
+	}
+	s.b.add(b, at, stream, length, more)
+	if pos != nil {
+		s.pos = append(s.pos[:0], pos...)
+	}
+	if s.b.full() {
+		s.publishLocked()
+	}
+	return nil
+}
+
+// Note publishes an event after the lines before it.
+func (s *hubSink) Note(n Note) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.publishLocked()
+	if n.Pos != nil {
+		s.pos = append(s.pos[:0], n.Pos...)
+	}
+	s.h.publishNote(n, s.pos)
+	return nil
+}
+
+// Flush publishes what there is.
+func (s *hubSink) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.publishLocked()
+	return nil
+}
+
+// stop publishes the rest and leaves no timer behind.
+func (s *hubSink) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer.Stop()
+	s.publishLocked()
+}
+
+func (s *hubSink) publishLocked() {
+	if s.armed {
+		s.armed = false
+		s.timer.Stop()
+	}
+	if !s.b.empty() {
+		s.h.publish(&s.b, s.pos)
+	}
+}
+
+// viewSink encodes what one viewer reads from a source's history. Numbering
+// begins at next.
+type viewSink struct {
+	b      builder
+	next   int64
+	pos    Position
+	cursor func(seq int64, pos Position) string
+	emit   func(*segment) error
+	note   func(Note) // counts
+}
+
+// Line takes a whole line.
+func (s *viewSink) Line(b []byte, at time.Time, stream Stream, pos Position) error {
+	return s.Fragment(b, at, stream, int64(len(b)), false, pos)
+}
+
+// Fragment takes a line of any kind.
+func (s *viewSink) Fragment(b []byte, at time.Time, stream Stream, length int64, more bool, pos Position) error {
+	if !s.b.fits(len(b)) {
+		if err := s.Flush(); err != nil {
+			return err
+		}
+	}
+	s.b.add(b, at, stream, length, more)
+	if pos != nil {
+		s.pos = append(s.pos[:0], pos...)
+	}
+	if s.b.full() {
+		return s.Flush()
+	}
+	return nil
+}
+
+// Note sends an event after the lines before it.
+func (s *viewSink) Note(n Note) error {
+	if err := s.Flush(); err != nil {
+		return err
+	}
+	from := s.cursor(s.next, s.pos)
+	if n.Pos != nil {
+		s.pos = append(s.pos[:0], n.Pos...)
+	}
+	if s.note != nil {
+		s.note(n)
+	}
+	return s.emit(noteSegment(n, s.next, from, s.cursor(s.next, s.pos), nil))
+}
+
+// Flush sends what was collected. The segment is valid until the next call.
+func (s *viewSink) Flush() error {
+	if s.b.empty() {
+		return nil
+	}
+	next := s.next + int64(len(s.b.lines))
+	seg := s.b.seal(s.next, s.cursor(next, s.pos), nil)
+	s.next = next
+	return s.emit(seg)
+}
+
+func noteSegment(n Note, seq int64, from, to string, pos Position) *segment {
+	if n.Lost != nil {
+		return event("gap", gap(from, to, n.Lost.Lines, n.Lost.Bytes, n.Lost.Why), seq, to, pos)
+	}
+	return event("source", sourceMessage{"source", n.State, safeDetail(n.Detail)}, seq, to, pos)
+}
