@@ -91,7 +91,7 @@ func cgroupDir(self, mounts string) (string, error) {
 			path = p
 		}
 	}
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "/..") {
+	if !strings.HasPrefix(path, "/") || path == "/.." || strings.HasPrefix(path, "/../") {
 		return "", errNoCgroup // none, or outside this cgroup namespace
 	}
 	for _, line := range strings.Split(mounts, "\n") {
@@ -114,11 +114,11 @@ func unescapeMount(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
-// populated reports whether a process is alive in c or below. Zombies do not
-// count.
+// populated reports whether a process is alive in c or below, or may be
+// because descriptors have run out. Zombies do not count.
 func (c cgroup) populated() bool {
 	b, err := os.ReadFile(filepath.Join(string(c), "cgroup.events"))
-	return err == nil && bytes.Contains(b, []byte("populated 1"))
+	return exhausted(err) || bytes.Contains(b, []byte("populated 1"))
 }
 
 // kill sends SIGKILL to all of c and below at once, also to what is being

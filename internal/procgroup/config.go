@@ -56,10 +56,10 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
-		errs = append(errs, fmt.Errorf("StateDir: %q is not an absolute path", c.StateDir))
+		errs = append(errs, fmt.Errorf("procgroup: StateDir %q is not an absolute path", c.StateDir))
 	}
 	if c.Cgroup != "" && c.Cgroup != "-" && !filepath.IsAbs(c.Cgroup) {
-		errs = append(errs, fmt.Errorf("Cgroup: %q is neither an absolute path nor \"-\"", c.Cgroup))
+		errs = append(errs, fmt.Errorf("procgroup: Cgroup %q is neither an absolute path nor \"-\"", c.Cgroup))
 	}
 	return errors.Join(errs...)
 }

@@ -53,10 +53,12 @@ func (e *StartError) Unwrap() []error {
 }
 
 // exhausted reports whether err means that a resource has run out. EAGAIN is
-// RLIMIT_NPROC or pids.max (fork(2)), ENOSPC a full devpts or cgroup hierarchy.
+// RLIMIT_NPROC or pids.max (fork(2)), ENOSPC a full devpts or cgroup hierarchy,
+// EBADF what dup3(2) says when package syscall moves a descriptor out of the
+// way and beyond RLIMIT_NOFILE.
 func exhausted(err error) bool {
 	for _, e := range []error{
-		syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC,
+		syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE, syscall.ENOSPC, syscall.EBADF,
 		context.DeadlineExceeded,
 	} {
 		if errors.Is(err, e) {

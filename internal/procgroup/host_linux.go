@@ -15,8 +15,8 @@ import (
 type hostState struct {
 	// ignored and blocked are signal sets, bit n-1 for signal n.
 	ignored, blocked uint64
-	// lastOpen is the highest descriptor that would survive an exec, below 3
-	// when there is none.
+	// lastOpen is the highest descriptor that would survive an exec, 0 when
+	// there is none above 2.
 	lastOpen int
 }
 
@@ -44,7 +44,10 @@ type hostProbe struct {
 	last hostState
 }
 
-const hostProbeEvery = time.Second
+const (
+	hostProbeEvery = time.Second
+	spareNumbers   = 8
+)
 
 func (h *hostProbe) get() hostState {
 	h.mu.Lock()
@@ -63,6 +66,12 @@ func readHostState() hostState {
 		return hostState{}
 	}
 	h, tableSize := parseStatus(b)
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		// One above the limit cannot be opened, though inherited, and the fork
+		// needs some numbers above the last.
+		tableSize = int(min(uint64(tableSize), max(limit.Cur, spareNumbers)-spareNumbers))
+	}
 	for fd := 3; fd < tableSize; fd++ {
 		flags, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
 		if errno == 0 && flags&syscall.FD_CLOEXEC == 0 {

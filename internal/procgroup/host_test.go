@@ -3,6 +3,7 @@ package procgroup_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,6 +75,24 @@ func host(mode string, args []string) error {
 			}
 		}
 		fmt.Println(count("/proc/self/task"), count("/proc/self/fd")-fds)
+	case "exhaust": // start until it does not work, make room, start again
+		var all []*procgroup.Group
+		var err error
+		for err == nil {
+			var g *procgroup.Group
+			if g, err = m.Start(ctx, procgroup.Spec{Cmd: exec.Command("sleep", args[0])}); err == nil {
+				all = append(all, g)
+			}
+		}
+		fmt.Println(len(all) > 0, errors.Is(err, procgroup.ErrExhausted), err)
+		for _, g := range all {
+			if n, err := g.End(ctx); n != 0 || err != nil {
+				return fmt.Errorf("%d survivors, %v", n, err)
+			}
+		}
+		if _, err := m.Start(ctx, procgroup.Spec{Cmd: exec.Command("sleep", args[0])}); err != nil {
+			return err
+		}
 	}
 	fmt.Println("ready")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')

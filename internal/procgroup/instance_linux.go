@@ -63,7 +63,7 @@ func newInstance(stateDir, id string) (_ *instance, err error) {
 	if i.lock, err = tryLock(i.dir, os.O_CREATE|os.O_EXCL); err != nil {
 		return nil, fmt.Errorf("StateDir: %w", err)
 	}
-	i.h = header{Boot: bootID(), Ticks: max(bootTicks(), 2) - 2}
+	i.h = header{Boot: bootID(), Ticks: ticksNow()}
 	if err := i.writeHeader(); err != nil {
 		i.lock.Close()
 		return nil, fmt.Errorf("StateDir: %w", err)

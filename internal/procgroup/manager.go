@@ -38,7 +38,7 @@ type Manager struct {
 // nothing behind when it fails.
 func New(cfg Config) (*Manager, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("procgroup: %w", err)
+		return nil, err
 	}
 	cfg = cfg.withDefaults()
 	m := &Manager{

@@ -83,7 +83,7 @@ func (m *Manager) sweep(ctx context.Context, i *instance) (ended int, err error)
 type orphanTree struct {
 	i       *instance
 	begun   time.Time
-	census  census
+	procs   procReader
 	base    cgroup
 	records map[string]record
 	members []proc
@@ -93,17 +93,20 @@ type orphanTree struct {
 func newOrphanTree(i *instance) *orphanTree {
 	return &orphanTree{
 		i: i, begun: time.Now(), base: cgroup(i.h.Cgroup),
-		census: census{oldest: i.h.Ticks}, records: i.records(),
+		procs: procReader{oldest: i.h.Ticks}, records: i.records(),
 		seen: make(map[ident]struct{}),
 	}
 }
 
 func (t *orphanTree) look() (members, kept int) {
-	snap := t.census.take()
+	snap := t.procs.take()
 	t.members = t.members[:0]
 	for _, p := range t.find(snap) {
 		t.members = append(t.members, p)
 		t.seen[p.ident()] = struct{}{}
+	}
+	if len(t.members) == 0 && snap.partial {
+		return 1, 0
 	}
 	return len(t.members), 0
 }

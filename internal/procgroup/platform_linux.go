@@ -1,6 +1,8 @@
 package procgroup
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,7 +32,7 @@ type groupPlatform struct {
 }
 
 func (m *Manager) openPlatform() error {
-	m.census.oldest = max(bootTicks(), 2) - 2
+	m.census.read = (&procReader{oldest: ticksNow()}).take
 	m.census.spawn = m.wg.Go
 	m.death = newDeathThread()
 	if m.cfg.StateDir == "" {
@@ -94,6 +96,9 @@ func (m *Manager) launch(g *Group) error {
 	if err := start(); err != nil {
 		if g.cgroup != "" {
 			_ = g.cgroup.remove()
+		}
+		if _, missing := os.Stat(path); missing == nil && errors.Is(err, syscall.ENOENT) {
+			err = fmt.Errorf("the interpreter it names is missing: %w", err)
 		}
 		return startError(path, err)
 	}

@@ -17,6 +17,7 @@ type snapshot struct {
 	sessions map[int][]int    // sid → members
 	children map[int][]int    // ppid → children
 	marked   map[string][]int // one element of a mark path → processes
+	partial  bool             // descriptors ran out: what is not here may exist all the same
 }
 
 func newSnapshot(procs []proc, marks map[int]string) *snapshot {

@@ -19,8 +19,11 @@ func signalExact(id ident, sig syscall.Signal) error {
 		return err
 	}
 	var buf [1024]byte
-	p, ok := readProc(id.pid, buf[:])
-	if !ok || p.start != id.start {
+	p, err := readProc(id.pid, buf[:])
+	if err != nil {
+		return err
+	}
+	if p.start != id.start {
 		return unix.ESRCH
 	}
 	if pinned {
@@ -34,6 +37,6 @@ func signalExact(id ident, sig syscall.Signal) error {
 // aliveExact reports whether the process that id names is still running.
 func aliveExact(id ident) bool {
 	var buf [1024]byte
-	p, ok := readProc(id.pid, buf[:])
-	return ok && p.start == id.start && !p.dead
+	p, err := readProc(id.pid, buf[:])
+	return err == nil && p.start == id.start && !p.dead
 }

@@ -47,14 +47,20 @@ func (t *groupTree) look() (members, kept int) {
 		t.members = append(t.members, proc{pid: g.pid, pgid: g.pid, sid: g.pid})
 	}
 	members = len(t.members)
-	if members == 0 && !g.spec.KeepDaemons && g.cgroup != "" && g.cgroup.populated() {
-		members = 1 // born after the snapshot
+	if members == 0 && (snap.partial || t.populated()) {
+		members = 1 // not seen, or born after the snapshot
 	}
 	return members, kept
 }
 
+// populated reports whether the cgroup, where it says something about the
+// members, holds a process.
+func (t *groupTree) populated() bool {
+	return t.g.cgroup != "" && !t.g.spec.KeepDaemons && t.g.cgroup.populated()
+}
+
 func (t *groupTree) known() bool {
-	if t.g.cgroup != "" && !t.g.spec.KeepDaemons && t.g.cgroup.populated() {
+	if t.populated() {
 		return true
 	}
 	for len(t.members) > 0 {
@@ -104,15 +110,19 @@ func (t *groupTree) send(p proc, sig syscall.Signal) {
 // each process this also reaches those that are being forked at the moment,
 // without which a program that forks faster than /proc can be read would win.
 func (t *groupTree) killGroups() {
+	// The number of a process group is not used again while it has a member,
+	// be it a zombie. The first group has the command until End reaps it.
+	if !t.g.hasExited() || t.g.exit.Err == nil {
+		_ = unix.Kill(-t.g.pid, unix.SIGKILL)
+	}
 	var buf [1024]byte
-	sent := make(map[int]struct{})
+	sent := map[int]struct{}{t.g.pid: {}}
 	for _, p := range t.members {
 		if _, dup := sent[p.pgid]; dup || p.sid != t.g.pid || p.pgid <= 1 {
 			continue
 		}
-		// The number of a process group is not used again while it has a
-		// member; this one has p, as of now.
-		if now, ok := readProc(p.pid, buf[:]); ok && now.start == p.start && now.pgid == p.pgid && now.sid == t.g.pid {
+		// Any other has p, as of now.
+		if now, err := readProc(p.pid, buf[:]); err == nil && now.start == p.start && now.pgid == p.pgid && now.sid == p.sid {
 			sent[p.pgid] = struct{}{}
 			_ = unix.Kill(-p.pgid, unix.SIGKILL)
 		}

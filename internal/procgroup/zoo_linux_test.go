@@ -69,6 +69,7 @@ func TestKeepDaemonsKeepsWhatLeftTheSession(t *testing.T) {
 			assert.Len(t, left, 2)
 			require.NoError(t, master.Close())
 			killAll(t, left)
+			eventually(t, "the kept ones are gone", func() bool { return len(animals(token)) == 0 })
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,117 +13,96 @@ import (
 // architecture that Go runs on.
 const ticksPerSecond = 100
 
-// A census takes snapshots. A scan of /proc costs some 20 µs for each process
-// of the machine, so those who ask at the same time share one: a thousand
-// endings need a handful of scans, not a thousand.
-type census struct {
-	oldest uint64 // processes started before this tick carry no mark of ours
-	spawn  func(func())
-
-	mu       sync.Mutex // guards the following
-	scanning bool
-	waiting  []chan *snapshot
-
-	// Owned by the one scanning goroutine.
-	marks map[ident]string // marks already read; a mark found is kept
-	buf   []byte
+// A procReader reads /proc. It is not safe for concurrent use.
+type procReader struct {
+	oldest uint64           // processes started before this tick carry no mark that matters
+	marks  map[ident]string // marks found by the last take; a mark once found is kept
+	buf    []byte
 }
 
-// get returns a snapshot that was begun after the call.
-func (c *census) get() *snapshot {
-	ch := make(chan *snapshot, 1)
-	c.mu.Lock()
-	c.waiting = append(c.waiting, ch)
-	if !c.scanning {
-		c.scanning = true
-		c.spawn(c.scan)
+// take reads /proc once, or again for a while if descriptors run out. Where
+// there is no /proc the snapshot is empty.
+func (r *procReader) take() *snapshot {
+	s := r.read()
+	for tries := 0; s.partial && tries < 20; tries++ {
+		time.Sleep(lastPause)
+		s = r.read()
 	}
-	c.mu.Unlock()
-	return <-ch
+	return s
 }
 
-func (c *census) scan() {
-	for {
-		c.mu.Lock()
-		waiting := c.waiting
-		c.waiting = nil
-		if len(waiting) == 0 {
-			c.scanning = false
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		s := c.take()
-		for _, ch := range waiting {
-			ch <- s
-		}
+func (r *procReader) read() *snapshot {
+	if r.buf == nil {
+		r.buf = make([]byte, 16<<10)
 	}
-}
-
-// take reads /proc once. Where it cannot be read the snapshot is empty.
-func (c *census) take() *snapshot {
-	if c.buf == nil {
-		c.buf = make([]byte, 16<<10)
-	}
+	pids, err := listPids()
+	partial := exhausted(err)
 	var procs []proc
 	byPid := make(map[int]string)
 	marks := make(map[ident]string)
-	for _, pid := range listPids() {
-		p, ok := readProc(pid, c.buf)
-		if !ok || p.dead {
+	for _, pid := range pids {
+		p, err := readProc(pid, r.buf)
+		if err != nil || p.dead {
+			partial = partial || exhausted(err)
 			continue
 		}
 		procs = append(procs, p)
-		if p.start < c.oldest {
+		if p.start < r.oldest {
 			continue
 		}
-		mark, seen := c.marks[p.ident()]
+		mark, seen := r.marks[p.ident()]
 		if !seen {
-			mark = readMark(pid, c.buf)
+			mark, err = readMark(pid, r.buf)
+			partial = partial || exhausted(err)
 		}
 		if mark != "" {
 			marks[p.ident()] = mark
 			byPid[pid] = mark
 		}
 	}
-	c.marks = marks
-	return newSnapshot(procs, byPid)
+	r.marks = marks
+	s := newSnapshot(procs, byPid)
+	s.partial = partial
+	return s
 }
 
-func listPids() []int {
+func listPids() ([]int, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
+	names, err := dir.Readdirnames(-1)
 	pids := make([]int, 0, len(names))
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
 			pids = append(pids, pid)
 		}
 	}
-	return pids
+	return pids, err
 }
 
-// readProc reads one process; false when there is none. Plain system calls
-// here and below: os.File would try to register each descriptor with the
-// poller.
-func readProc(pid int, buf []byte) (proc, bool) {
+// readProc reads one process. Plain system calls here and below: os.File would
+// try to register each descriptor with the poller.
+func readProc(pid int, buf []byte) (proc, error) {
 	fd, err := openProc(pid, "/stat")
 	if err != nil {
-		return proc{}, false
+		return proc{}, err
 	}
 	defer unix.Close(fd)
-	return parseStat(buf[:readSome(fd, buf)])
+	p, ok := parseStat(buf[:readSome(fd, buf)])
+	if !ok {
+		return proc{}, unix.ESRCH
+	}
+	return p, nil
 }
 
 // readMark returns the value of markVar in the environment that pid was
 // executed with, "" when it has none or the kernel does not show it to us.
-func readMark(pid int, buf []byte) string {
+func readMark(pid int, buf []byte) (string, error) {
 	fd, err := openProc(pid, "/environ")
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer unix.Close(fd)
 	var f markFinder
@@ -133,7 +111,7 @@ func readMark(pid int, buf []byte) string {
 			break
 		}
 	}
-	return f.found
+	return f.found, nil
 }
 
 func openProc(pid int, name string) (int, error) {
@@ -185,12 +163,12 @@ func (f *markFinder) keep(b []byte) {
 	f.carry = append(f.carry, b[:min(len(b), max(0, maxMark-len(f.carry)))]...)
 }
 
-// bootTicks is the present moment on the clock of proc.start.
-func bootTicks() uint64 {
+// ticksNow is the present moment on the clock of proc.start, or a little
+// before.
+func ticksNow() uint64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		return 0
 	}
-	d := time.Duration(ts.Nano())
-	return uint64(d / (time.Second / ticksPerSecond))
+	return uint64(max(time.Duration(ts.Nano())/(time.Second/ticksPerSecond)-2, 0))
 }

@@ -1,0 +1,130 @@
+package procgroup_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pruvon/pruvon/internal/procgroup"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// stateConfig is quick with crash recovery.
+func stateConfig(state, cgroup string) procgroup.Config {
+	c := quick(cgroup)
+	c.StateDir = state
+	return c
+}
+
+func TestNextStartEndsWhatACrashedHostLeft(t *testing.T) {
+	for _, h := range holders {
+		t.Run(h.name, func(t *testing.T) {
+			state, token := t.TempDir(), newToken()
+			host := startHost(t, "zoo", []string{"STATE=" + state, "CGROUP=" + h.cgroup}, nil, token)
+			host.until(t, "ready")
+			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
+
+			m := newManager(t, stateConfig(state, h.cgroup))
+			n, err := m.Orphans(t.Context())
+			require.NoError(t, err)
+			assert.Zero(t, n, "the host still holds its lock")
+			assert.Len(t, animals(token), zooSize)
+
+			host.crash(t)
+			require.NotEmpty(t, animals(token), "the crash ends not all of them")
+			n, err = m.Orphans(t.Context())
+			require.NoError(t, err)
+			assert.Positive(t, n)
+			assert.Empty(t, animals(token))
+
+			n, err = m.Orphans(t.Context())
+			require.NoError(t, err)
+			assert.Zero(t, n, "an instance is swept once")
+			entries, err := os.ReadDir(state)
+			require.NoError(t, err)
+			assert.Len(t, entries, 1, "only the living instance is left")
+		})
+	}
+}
+
+func TestNextStartKeepsDaemonsOfAGroupThatKeepsThem(t *testing.T) {
+	for _, h := range holders {
+		t.Run(h.name, func(t *testing.T) {
+			state, token := t.TempDir(), newToken()
+			host := startHost(t, "zoo", []string{"STATE=" + state, "CGROUP=" + h.cgroup, "KEEP=1"}, nil, token)
+			host.until(t, "ready")
+			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
+			host.crash(t)
+
+			m := newManager(t, stateConfig(state, h.cgroup))
+			_, err := m.Orphans(t.Context())
+			require.NoError(t, err)
+			left := animals(token)
+			assert.Len(t, left, 2, "setsid and double fork")
+			killAll(t, left)
+			eventually(t, "the kept ones are gone", func() bool { return len(animals(token)) == 0 })
+		})
+	}
+}
+
+// A record of another boot or with another start must never lead to a process
+// that has the same number by chance.
+func TestAStrangerWithTheNumberOfAnOrphanIsNotTouched(t *testing.T) {
+	stranger := procgroup.StrangerForTest(t)
+	for name, forge := range map[string]func(dir string){
+		"other start": func(dir string) { procgroup.ForgeInstance(t, dir, "", stranger.Process.Pid, 1) },
+		"other boot": func(dir string) {
+			procgroup.ForgeInstance(t, dir, "another boot", stranger.Process.Pid, procgroup.StartOf(stranger.Process.Pid))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := t.TempDir()
+			forge(filepath.Join(state, "instance-FORGED"))
+			m := newManager(t, stateConfig(state, "-"))
+			n, err := m.Orphans(t.Context())
+			require.NoError(t, err)
+			assert.Zero(t, n)
+			assert.NoError(t, stranger.Process.Signal(procgroup.Probe))
+			assert.NoDirExists(t, filepath.Join(state, "instance-FORGED"))
+		})
+	}
+	t.Run("same start is an orphan", func(t *testing.T) {
+		state := t.TempDir()
+		procgroup.ForgeInstance(t, filepath.Join(state, "instance-FORGED"), "", stranger.Process.Pid, procgroup.StartOf(stranger.Process.Pid))
+		m := newManager(t, stateConfig(state, "-"))
+		n, err := m.Orphans(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, n, "the forgery is good, so the cases above prove something")
+	})
+}
+
+func TestACommandDiesWithItsHost(t *testing.T) {
+	token := newToken()
+	host := startHost(t, "death", nil, nil, token)
+	host.until(t, "ready")
+	require.Len(t, animals(token), 1)
+	host.crash(t)
+	eventually(t, "the command has died", func() bool { return len(animals(token)) == 0 })
+}
+
+// The thread that the death signal hangs on must outlive every other use of
+// the Manager, and no longer.
+func TestDeathSignalWaitsForTheHost(t *testing.T) {
+	m := newManager(t, procgroup.Config{})
+	token := newToken()
+	s := command("sleep", token)
+	s.KillOnParentDeath = true
+	done := make(chan *procgroup.Group)
+	go func() { // its thread may end with it
+		g, err := m.Start(t.Context(), s)
+		assert.NoError(t, err)
+		done <- g
+	}()
+	g := <-done
+	for range 200 { // threads come and go
+		awaitDone(t, start(t, m, command("true")))
+	}
+	assert.Len(t, animals(token), 1)
+	assert.Zero(t, end(t, g))
+}
