@@ -1,6 +1,7 @@
 package proxyhdr
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strings"
 )
@@ -113,33 +114,34 @@ func parseIPv4(s string) (netip.Addr, bool) {
 	if len(s) < len("0.0.0.0") || len(s) > len("255.255.255.255") {
 		return netip.Addr{}, false
 	}
-	var quad [4]byte
-	octet, value, digits := 0, 0, 0
+	var quad, value uint32
+	dots, digits := 0, 0
 	for i := range len(s) {
 		c := s[i]
 		if c == '.' {
-			if digits == 0 || octet == 3 {
+			if digits == 0 {
 				return netip.Addr{}, false
 			}
-			quad[octet] = byte(value)
-			octet++
+			quad = quad<<8 | value
 			value, digits = 0, 0
+			dots++
 			continue
 		}
 		if c < '0' || c > '9' || (digits > 0 && value == 0) {
 			return netip.Addr{}, false
 		}
-		value = value*10 + int(c-'0')
+		value = value*10 + uint32(c-'0')
 		digits++
 		if value > 255 {
 			return netip.Addr{}, false
 		}
 	}
-	if octet != 3 || digits == 0 {
+	if dots != 3 || digits == 0 {
 		return netip.Addr{}, false
 	}
-	quad[3] = byte(value)
-	return netip.AddrFrom4(quad), true
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], quad<<8|value)
+	return netip.AddrFrom4(b), true
 }
 
 // isPort tells whether s is ":" and a port that a connection can come from, 1 to 65535.

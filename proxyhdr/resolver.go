@@ -76,32 +76,45 @@ func New(cfg Config) (*Resolver, error) {
 // Peer and PeerTrusted.
 //
 // The cost does not depend on the length of the header but on the number of hops that must be
-// read. Resolve allocates nothing as long as the result stays on the caller's stack: it is small
-// enough to be inlined, so that the array behind Client.Hops is the caller's.
+// read. Resolve is small enough to be inlined, so that the array behind Client.Hops lies in the
+// caller's frame and nothing is allocated; it moves to the heap if the caller lets the Client
+// or a part of it escape, by passing it to fmt for instance.
 func (rs *Resolver) Resolve(r *http.Request) (Client, error) {
 	var hops [DefaultMaxHops]netip.Addr
-	return rs.resolve(r, hops[:0], nil)
+	return rs.resolveInto(r, hops[:0])
 }
 
-// ClientIP is Resolve for those who need only the address.
+// resolveInto is the part of Resolve that is not inlined; inlining it would make Resolve too large
+// for it.
+//
+//go:noinline
+func (rs *Resolver) resolveInto(r *http.Request, hops []netip.Addr) (Client, error) {
+	c, read, err := rs.resolve(r, hops, nil)
+	c.Hops = read
+	return c, err
+}
+
+// ClientIP is Resolve for those who need only the address. It allocates nothing, whatever becomes
+// of the result.
 func (rs *Resolver) ClientIP(r *http.Request) (netip.Addr, error) {
 	var hops [DefaultMaxHops]netip.Addr
-	c, err := rs.resolve(r, hops[:0], nil)
+	c, _, err := rs.resolve(r, hops[:0], nil)
 	return c.Addr, err
 }
 
-// resolve appends the hops it reads to hops, and tells ex, if not nil, what it does.
-func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation) (Client, error) {
+// resolve appends the hops it reads to hops, and tells ex, if not nil, what it does. It returns the
+// hops apart from the Client, so that a Client without them does not keep the array alive.
+func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation) (Client, []netip.Addr, error) {
 	c := Client{Scheme: connScheme(r), Host: r.Host}
 	peer, unix, err := parsePeer(r.RemoteAddr)
 	if err != nil || (unix && !rs.cfg.TrustUnix) {
-		return c, &Error{Reason: ErrPeer, Value: capped(r.RemoteAddr)}
+		return c, nil, &Error{Reason: ErrPeer, Value: capped(r.RemoteAddr)}
 	}
 	c.Peer = peer
 	c.PeerTrusted = unix || rs.trusted.contains(peer)
 	if !c.PeerTrusted {
 		c.Addr = peer
-		return c, nil
+		return c, nil, nil
 	}
 	var near element
 	if rs.cfg.Header == XRealIP || rs.cfg.Header == Named {
@@ -110,7 +123,7 @@ func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation)
 		hops, err = rs.walk(r.Header[rs.key], hops, &near, ex)
 	}
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	first, last := peer, peer
 	if len(hops) > 0 {
@@ -118,15 +131,15 @@ func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation)
 	}
 	if rs.cfg.CheckRealIP {
 		if err := rs.checkRealIP(first, r.Header); err != nil {
-			return c, err
+			return c, nil, err
 		}
 	}
 	if !last.IsValid() {
-		return c, &Error{Reason: ErrNoAddress, Header: rs.headerName()}
+		return c, nil, &Error{Reason: ErrNoAddress, Header: rs.headerName()}
 	}
-	c.Addr, c.Hops, c.FromHeader = last, hops, len(hops) > 0
+	c.Addr, c.FromHeader = last, len(hops) > 0
 	rs.believeScheme(&c, &near, r.Header)
-	return c, nil
+	return c, hops, nil
 }
 
 // walk reads a list field from the right until the first address that is not a proxy's. Nothing
