@@ -122,8 +122,11 @@ func matches(h http.Header, tag string) bool {
 // addDir takes in every file of f, which is flat or nearly so.
 func (p *Page) addDir(f fs.FS, prefix string) error {
 	return fs.WalkDir(f, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) == ".html" {
-			return err
+		if err != nil {
+			return fmt.Errorf("page: %w", err)
+		}
+		if d.IsDir() || path.Ext(name) == ".html" {
+			return nil
 		}
 		b, err := fs.ReadFile(f, name)
 		if err != nil {

@@ -101,7 +101,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gate.MethodNotAllowed(w, http.MethodGet, http.MethodHead).Write(w, r)
 		return
 	}
-	if r.URL.Path == "/" {
+	if r.URL.Path == "/" || r.URL.Path == "" {
 		// The document names the parts and the xterm.js of this very process.
 		p.html.serve(w, r, "no-store")
 		return

@@ -58,6 +58,8 @@ export interface Exit {
   detail: string;
   retryable: boolean;
   retry_after: number | null;
+  /** True when the session that was asked for had ended before. */
+  gone: boolean;
 }
 
 export interface TerminalEvents {

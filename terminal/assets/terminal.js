@@ -81,7 +81,7 @@ export class TerminalClient extends EventTarget {
   #options; #connection; #term; #write; #encoder = new TextEncoder();
   #disposables = [];
   #input = new InputQueue();
-  #client; #session = null; #known = false; // known: this object has been attached to #session
+  #client; #session = null; #known = false; #greeted = false; // known: this object has been attached to #session; greeted: so has this connection
   #size; #role = 'writer';
   #window = 128 * 1024;
   #received = 0; #rendered = 0; #acked = 0; #picture = 0; #epoch = 0;
@@ -191,6 +191,7 @@ export class TerminalClient extends EventTarget {
   get #env() { return this.#connection.env; }
 
   #hello() {
+    this.#greeted = false;
     const hello = { type: 'hello', ...this.#size, client: this.#client };
     if (this.#options.window) hello.window = this.#options.window;
     if (this.#options.mode) hello.mode = this.#options.mode;
@@ -227,7 +228,7 @@ export class TerminalClient extends EventTarget {
     // A new session must not be drawn over the old one's screen.
     if (!same && this.#known) this.#clear();
     this.#session = m.session;
-    this.#known = true;
+    this.#known = this.#greeted = true;
     this.#window = m.window || this.#window;
     this.#startAt(m.offset);
     this.#role = m.role ?? 'writer';
@@ -323,12 +324,15 @@ export class TerminalClient extends EventTarget {
 
   #exited(m) {
     this.#exit = m;
-    // Of these the session itself lives on; all others have ended it.
-    if (m.reason !== 'replaced' && m.reason !== 'detached' && !m.retryable) {
+    // Without a ready, detached says that the session asked for is no more.
+    const gone = m.reason === 'detached' && !this.#greeted && this.#session !== null;
+    const lives = m.reason === 'replaced' || (m.reason === 'detached' && !gone) || m.retryable;
+    if (!lives) {
       this.#session = null;
+      this.#known = false;
       this.#store();
     }
-    this.#emit('exit', m);
+    this.#emit('exit', { ...m, gone });
   }
 
   #closed({ code, problem }) {

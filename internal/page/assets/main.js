@@ -14,7 +14,8 @@
 //   import-file         import-start     import-cancel      import-retry      import-outcome
 //   import-progress-upload               import-progress-import (progress elements)
 //   import-bytes        import-stage     import-output      import-history
-//   whoami              problem          dialog  dialog-yes  dialog-no
+//   terminal-close      xterm-missing    whoami              problem
+//   dialog              dialog-yes       dialog-no
 //
 // terminal-status, log-status and import-outcome carry their machine-readable
 // word in data-state, data-health and data-outcome. Several views of one kind

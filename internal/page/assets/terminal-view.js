@@ -212,11 +212,11 @@ export class TerminalView {
     if (m.retryable) return;
     this.#exit = m;
     const status = exitStatus(m);
-    const title = [reasons[m.reason] ?? m.reason, status].filter(Boolean).join(' · ');
+    const title = m.gone ? 'The earlier session has ended' : [reasons[m.reason] ?? m.reason, status].filter(Boolean).join(' · ');
     const again = m.reason === 'replaced'
       ? ['terminal-retry', 'Continue here', () => { this.#exit = null; this.#client.open(); }]
       : ['terminal-retry', 'Start a new session', () => this.#restart()];
-    this.#showBanner(m.reason === 'exited' && m.code === 0 ? 'calm' : 'warn', title, [m.detail], again, ['terminal-close', 'Close', () => this.#app.tabs.close(this.#tab.id)]);
+    this.#showBanner(m.reason === 'exited' && m.code === 0 ? 'calm' : 'warn', title, [m.gone ? 'Nothing of it runs any more.' : m.detail], again, ['terminal-close', 'Close', () => this.#app.tabs.close(this.#tab.id)]);
     this.#banner.dataset.reason = m.reason;
     this.#app.sidebar.refresh();
   }
