@@ -1,0 +1,191 @@
+package imports
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// The files of an import's directory.
+const (
+	fileMeta   = "meta.json"     // the record: the truth about the state
+	fileEvents = "events.ndjson" // durable events; output as references into output.log
+	fileOutput = "output.log"    // what the importer printed: the head; the tail is in output.<offset>
+	fileData   = "data"          // the bytes as they were uploaded
+	tmpSuffix  = ".tmp"
+)
+
+// disk makes every change to the file system that a crash could fall between.
+// The hook of the crash tests runs after each of them.
+type disk struct {
+	fault func(op string)
+}
+
+func (d disk) did(op string) {
+	if d.fault != nil {
+		d.fault(op)
+	}
+}
+
+// mkdir makes a directory that must not exist yet and makes its name durable.
+func (d disk) mkdir(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	d.did("mkdir")
+	return d.syncDir(filepath.Dir(dir))
+}
+
+func (d disk) syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // some file systems cannot sync a directory
+		return err
+	}
+	d.did("syncdir")
+	return nil
+}
+
+// writeFile replaces a file in one step: after a crash either the old or the
+// new content is there. os.WriteFile would destroy the old one on a full disk.
+func (d disk) writeFile(path string, b []byte) (err error) {
+	tmp := path + tmpSuffix
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return err
+	}
+	d.did("create")
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp)
+		}
+	}()
+	if _, err = f.Write(b); err != nil {
+		_ = f.Close()
+		return err
+	}
+	d.did("write")
+	if err = f.Sync(); err != nil {
+		_ = f.Close()
+		return err
+	}
+	d.did("sync")
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp, path); err != nil {
+		return err
+	}
+	d.did("rename")
+	return d.syncDir(filepath.Dir(path))
+}
+
+func (d disk) append(f *os.File, b []byte) error {
+	_, err := f.Write(b)
+	d.did("append")
+	return err
+}
+
+func (d disk) sync(f *os.File) error {
+	err := f.Sync()
+	d.did("sync")
+	return err
+}
+
+func (d disk) remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	d.did("remove")
+	return err
+}
+
+// removeImport removes an import's directory: the record last, so that a crash
+// in the middle leaves something that the next start still understands.
+func (d disk) removeImport(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == fileMeta {
+			continue
+		}
+		if err := d.remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	if err := d.remove(filepath.Join(dir, fileMeta)); err != nil {
+		return err
+	}
+	if err := d.remove(dir); err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(dir))
+}
+
+// saveRecord makes a state change durable.
+func (d disk) saveRecord(dir string, rec record) error {
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	return d.writeFile(filepath.Join(dir, fileMeta), seal(b))
+}
+
+// sealLen is the length of the checksum member that seal adds.
+const sealLen = len(`,"crc":"00000000"}`) + len("\n")
+
+// seal adds a CRC-32C to a JSON object and ends the line. The result is still
+// JSON, so that an operator can read the journal with any tool.
+func seal(object []byte) []byte {
+	body := object[:len(object)-1]
+	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
+	return fmt.Appendf(bytes.Clone(body), ",\"crc\":\"%08x\"}\n", sum)
+}
+
+// errDamaged is a journal line that is not what was written.
+var errDamaged = errors.New("the journal is damaged")
+
+// unseal checks a line and returns the object without the checksum.
+func unseal(line []byte) ([]byte, error) {
+	if len(line) < sealLen+1 || line[0] != '{' {
+		return nil, errDamaged
+	}
+	body := line[:len(line)-sealLen]
+	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
+	if string(line[len(body):]) != fmt.Sprintf(",\"crc\":\"%08x\"}\n", sum) {
+		return nil, errDamaged
+	}
+	return append(bytes.Clone(body), '}'), nil
+}
+
+// lockDir takes the directory for this process. The lock goes with the
+// process, however that ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: another process uses this directory", dir)
+		}
+		return nil, err
+	}
+	return f, nil
+}
