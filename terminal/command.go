@@ -52,6 +52,9 @@ func (c *command) tryWrite(b []byte) (n int) {
 	return max(n, 0)
 }
 
+// Echoes implements [Echoer].
+func (c *command) Echoes() bool { return c.pty.echoes() }
+
 func signalName(s unix.Signal) string {
 	return strings.TrimPrefix(unix.SignalName(s), "SIG")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -102,6 +103,18 @@ type Config struct {
 	// negative = for ever.
 	HelloTimeout time.Duration
 
+	// Record opens what a session is recorded to, before its command starts;
+	// Info names the session and the operator, so that a file can be named
+	// after them. The recording is an asciicast (version 2): what is shown,
+	// the sizes, and what is typed while the terminal echoes. It is closed
+	// when the session has ended. Nil records nothing.
+	Record func(Info) (io.WriteCloser, error)
+	// RecordPolicy is what becomes of a session that cannot be recorded.
+	// Empty = RecordBestEffort.
+	RecordPolicy RecordPolicy
+	// RecordMax caps a recording in bytes. 0 = 256 MiB, negative = no cap.
+	RecordMax int64
+
 	// StateDir is an absolute directory that holds what a crash needs: which
 	// processes belong to us, and which sessions were open. Empty = processes
 	// and sessions of a crashed server are not found again.
@@ -139,6 +152,11 @@ type Terminal struct {
 	// setsid) alone when it ends; they are counted. For a Command only.
 	KeepDaemons bool
 
+	// Record, RecordPolicy and RecordMax override the Config's.
+	Record       func(Info) (io.WriteCloser, error)
+	RecordPolicy RecordPolicy
+	RecordMax    int64
+
 	// Window, Ring, DetachGrace, DetachedOutput, Idle and Lifetime override
 	// the Config's.
 	Window, Ring                int
@@ -160,7 +178,7 @@ func (c Config) Validate() error {
 		}
 		errs = append(errs, c.Terminals[name].validate(field+"."))
 	}
-	errs = append(errs, checkSizes("", c.Window, c.Ring, c.DetachedOutput))
+	errs = append(errs, checkSizes("", c.Window, c.Ring, c.DetachedOutput), c.RecordPolicy.check(""))
 	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
 		errs = append(errs, fmt.Errorf("StateDir: %q is not an absolute path", c.StateDir))
 	}
@@ -176,7 +194,7 @@ func (t Terminal) validate(field string) error {
 	if t.KeepDaemons && t.Open != nil {
 		errs = append(errs, fmt.Errorf("%sKeepDaemons: has a meaning for a Command only", field))
 	}
-	errs = append(errs, checkSizes(field, t.Window, t.Ring, t.DetachedOutput))
+	errs = append(errs, checkSizes(field, t.Window, t.Ring, t.DetachedOutput), t.RecordPolicy.check(field))
 	return errors.Join(errs...)
 }
 
@@ -219,6 +237,13 @@ func (c *Config) settings(t Terminal) settings {
 		s.keep = s.window
 	}
 	s.discard = t.DetachedOutput == DetachedDiscard || t.DetachedOutput == DetachedWait && c.DetachedOutput == DetachedDiscard
+	if s.Record == nil {
+		s.Record = c.Record
+	}
+	if s.RecordPolicy == "" {
+		s.RecordPolicy = c.RecordPolicy
+	}
+	s.RecordMax = pick(t.RecordMax, c.RecordMax)
 	s.limits.idle = max(pick(t.Idle, c.Idle, idleDefault), 0)
 	s.limits.lifetime = max(pick(t.Lifetime, c.Lifetime, lifetimeDefault), 0)
 	s.limits.grace = max(pick(t.DetachGrace, c.DetachGrace, graceDefault), 1)
@@ -234,7 +259,7 @@ func (s *settings) windowFor(asked int) int64 {
 }
 
 // pick returns the first value that is not zero.
-func pick[T int | time.Duration](values ...T) T {
+func pick[T int | int64 | time.Duration](values ...T) T {
 	for _, v := range values {
 		if v != 0 {
 			return v

@@ -20,6 +20,7 @@ type metrics struct {
 	survivors   prometheus.Counter
 	resumes     *prometheus.CounterVec
 	discarded   prometheus.Counter
+	unrecorded  prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -49,6 +50,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		resumes: register(reg, &errs, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pruvon_terminal_resumes_total", Help: "Attachments to existing sessions by what was replayed.",
 		}, []string{"replay"})),
+		unrecorded: register(reg, &errs, prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pruvon_terminal_unrecorded_bytes_total",
+			Help: "Terminal bytes that are missing from recordings.",
+		})),
 		discarded: register(reg, &errs, prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pruvon_terminal_discarded_input_bytes_total",
 			Help: "Input bytes from connections that may only watch.",

@@ -76,8 +76,13 @@ func (a *attachment) start(ctx context.Context, size Size) {
 	a.h.remember(s)
 	a.h.audit(s, "start", a.who, "", "")
 	began := time.Now()
-	p, err := a.prep.spawn(ctx, a, size)
+	var p Process
+	err := s.openRecord()
+	if err == nil {
+		p, err = a.prep.spawn(ctx, a, size)
+	}
 	if err != nil {
+		s.closeRecord(Exit{Code: -1}, ReasonStartFailed)
 		s.mu.Lock()
 		s.phase, _ = s.phase.next(evStartFailed)
 		s.mu.Unlock()
@@ -98,6 +103,9 @@ func (a *attachment) start(ctx context.Context, size Size) {
 // opened is what follows once the connection is attached.
 func (a *attachment) opened(ctx context.Context) {
 	a.h.audit(a.s, "attach", a.who, a.role, "")
+	if a.s.rec != nil {
+		a.queue(encode(noticeMessage{Type: "notice", Code: "recording", Text: "this session is recorded"}))
+	}
 	a.checks.Go(func() { a.revalidate(ctx) })
 }
 

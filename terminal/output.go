@@ -11,6 +11,7 @@ func (s *session) readOutput() {
 	defer close(s.drained)
 	size := readMin
 	for {
+		s.rec.Wait()
 		buf := s.readSpace(size)
 		if buf == nil {
 			return
@@ -76,6 +77,7 @@ func (s *session) commit(b []byte) {
 	defer s.mu.Unlock()
 	s.ring.commit(len(b))
 	s.track.Write(b)
+	s.rec.Output(b)
 	for _, a := range s.watched {
 		if s.ring.end >= a.wantAt {
 			a.poke()
@@ -95,5 +97,6 @@ func (s *session) stopReading() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.rec.Release()
 	s.wakeReader()
 }

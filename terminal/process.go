@@ -60,6 +60,13 @@ type Process interface {
 	End(context.Context) (survivors int, err error)
 }
 
+// Echoer is implemented by a [Process] that knows whether its terminal shows
+// what is typed. A password prompt does not: ECHO is off and ICANON is on
+// (termios(3)). What is typed to a Process that is no Echoer is not recorded.
+type Echoer interface {
+	Echoes() bool
+}
+
 // Info describes a session.
 type Info struct {
 	// ID is unguessable and names the session on the wire and in audit events.

@@ -103,6 +103,19 @@ func (p *ptyPair) resize(s Size) error {
 	return errors.Join(err, os.NewSyscallError("ioctl", sizeErr))
 }
 
+// echoes reports whether what is typed is shown, by the kernel or by a program
+// that reads single keys. Only a prompt that reads whole lines without an echo
+// hides it.
+func (p *ptyPair) echoes() bool {
+	shown := false
+	_ = p.raw.Control(func(fd uintptr) {
+		if t, err := unix.IoctlGetTermios(int(fd), getTermios); err == nil {
+			shown = t.Lflag&unix.ECHO != 0 || t.Lflag&unix.ICANON == 0
+		}
+	})
+	return shown
+}
+
 func (p *ptyPair) close() {
 	_ = p.master.Close()
 	_ = p.slave.Close()

@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// getTermios is the ioctl that reads a terminal's settings; on a pty's master
+// it reads the slave's.
+const getTermios = unix.TCGETS
+
 // setInputMode sets IUTF8, so that the kernel's line editing erases whole
 // characters. It is off on a new pty.
 func setInputMode(slave *os.File) error {

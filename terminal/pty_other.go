@@ -5,7 +5,13 @@ package terminal
 import (
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// getTermios is the ioctl that reads a terminal's settings; on a pty's master
+// it reads the slave's.
+const getTermios = unix.TIOCGETA
 
 // setInputMode leaves the terminal as the system opens it: not every system
 // has IUTF8.

@@ -98,6 +98,7 @@ func (s *session) resizeLocked(a *attachment, size Size) {
 		}
 		s.size = size
 		s.track.Resize(size.Rows)
+		s.rec.Resize(size)
 		for _, o := range s.watched {
 			if o != a {
 				o.sizeDue = true

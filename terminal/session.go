@@ -35,6 +35,7 @@ type session struct {
 
 	proc    Process
 	try     tryWriter     // proc, when it can write without waiting
+	rec     *recorder     // nil = not recorded
 	release func()        // gives the reserved place back
 	endc    chan struct{} // closed when the tree is to be ended
 	readc   chan struct{} // wakes read
@@ -160,6 +161,7 @@ func (s *session) run() {
 	if !treeEnded {
 		survivors = s.endTree()
 	}
+	s.closeRecord(got.exit, s.reason)
 	s.finalize(got, survivors)
 }
 

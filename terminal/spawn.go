@@ -158,6 +158,8 @@ func endDetail(r Reason) string {
 		return "nobody came back to the session in time"
 	case ReasonShutdown:
 		return "the server is shutting down"
+	case ReasonFault:
+		return "the session could not be recorded any longer"
 	default:
 		return ""
 	}

@@ -45,7 +45,9 @@ func (s *session) acceptLocked(a *attachment, b []byte) int {
 	a.pump.prompt = true
 	n := 0
 	if s.try != nil && !s.writing {
+		echoed := s.echoes()
 		n = s.try.tryWrite(b)
+		s.rec.Input(b[:n], echoed)
 		s.countInputLocked(n)
 	}
 	n += s.in.push(b[n:])
@@ -78,7 +80,9 @@ func (s *session) writeInput() {
 			return
 		}
 		s.mu.Unlock()
+		echoed := s.echoes()
 		n, err := s.proc.Write(chunk[:n])
+		s.rec.Input(chunk[:n], echoed)
 		s.mu.Lock()
 		s.in.pop(n)
 		s.countInputLocked(n)
