@@ -21,23 +21,59 @@ import (
 type cgroup string
 
 // newCgroupBase makes the directory that holds the cgroups of one Manager and
-// finds out, without running a program, whether a child can be born there.
-func newCgroupBase(parent, id string) (base cgroup, err error) {
+// finds out, without running a program, whether a child can be born there. The
+// descriptor holds a lock on it that tells the others of this kind from those
+// whose host died, which are removed if they are empty.
+func newCgroupBase(parent, id string) (base cgroup, lock int, err error) {
 	if parent == "" {
 		if parent, err = ownCgroup(); err != nil {
-			return "", err
+			return "", -1, err
 		}
 	}
-	base = cgroup(parent).child("pruvon-" + id)
-	fd, err := base.create()
+	removeStaleBases(parent)
+	base = cgroup(parent).child(basePrefix + id)
+	if err := os.Mkdir(string(base), 0o755); err != nil {
+		return "", -1, err
+	}
+	if lock, err = base.open(unix.O_RDONLY); err == nil {
+		if err = unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			err = tryCgroup(lock)
+		}
+		if err != nil {
+			unix.Close(lock)
+		}
+	}
 	if err != nil {
-		return "", err
+		return "", -1, errors.Join(err, base.remove())
 	}
-	defer unix.Close(fd)
-	if err := tryCgroup(fd); err != nil {
-		return "", errors.Join(err, base.remove())
+	return base, lock, nil
+}
+
+const basePrefix = "pruvon-"
+
+func removeStaleBases(parent string) {
+	for _, name := range cgroup(parent).children() {
+		if !strings.HasPrefix(name, basePrefix) {
+			continue
+		}
+		c := cgroup(parent).child(name)
+		fd, err := c.open(unix.O_RDONLY)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil && !c.populated() {
+			_ = c.remove()
+		}
+		unix.Close(fd)
 	}
-	return base, nil
+}
+
+func (c cgroup) open(flags int) (fd int, err error) {
+	fd, err = unix.Open(string(c), unix.O_DIRECTORY|unix.O_CLOEXEC|flags, 0)
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: string(c), Err: err}
+	}
+	return fd, nil
 }
 
 // create makes c and returns a descriptor to be born into.
@@ -45,9 +81,8 @@ func (c cgroup) create() (fd int, err error) {
 	if err := os.Mkdir(string(c), 0o755); err != nil {
 		return -1, err
 	}
-	fd, err = unix.Open(string(c), unix.O_DIRECTORY|unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, errors.Join(&fs.PathError{Op: "open", Path: string(c), Err: err}, c.remove())
+	if fd, err = c.open(unix.O_PATH); err != nil {
+		return -1, errors.Join(err, c.remove())
 	}
 	return fd, nil
 }

@@ -3,6 +3,7 @@ package procgroup_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pruvon/pruvon/internal/procgroup"
@@ -127,4 +128,32 @@ func TestDeathSignalWaitsForTheHost(t *testing.T) {
 	}
 	assert.Len(t, animals(token), 1)
 	assert.Zero(t, end(t, g))
+}
+
+// Without StateDir a crash leaves empty directories in the cgroup hierarchy,
+// which the next one to come removes; a living host keeps its own.
+func TestEmptyCgroupsOfACrashedHostAreRemoved(t *testing.T) {
+	m := newManager(t, quick(""))
+	if !procgroup.HasCgroups(t, m) {
+		t.Log("no cgroup can be made here; nothing to see")
+		return
+	}
+	token := newToken()
+	host := startHost(t, "death", nil, nil, token)
+	host.until(t, "ready")
+	pids := animals(token)
+	require.Len(t, pids, 1)
+	in, err := os.ReadFile("/proc/" + pids[0] + "/cgroup")
+	require.NoError(t, err)
+	_, path, found := strings.Cut(string(in), "0::")
+	require.True(t, found)
+	parent := filepath.Dir(procgroup.CgroupBase(m))
+	left := filepath.Join(parent, filepath.Base(filepath.Dir(strings.TrimSpace(path))))
+	host.crash(t)
+	eventually(t, "the command has died", func() bool { return len(animals(token)) == 0 })
+	assert.DirExists(t, left)
+
+	require.True(t, procgroup.HasCgroups(t, newManager(t, quick(""))))
+	assert.NoDirExists(t, left)
+	assert.DirExists(t, procgroup.CgroupBase(m))
 }

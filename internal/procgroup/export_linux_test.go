@@ -58,3 +58,6 @@ func HasCgroups(t *testing.T, m *Manager) bool {
 	m.cgroupOnce.Do(m.openCgroups)
 	return m.cgroupBase != ""
 }
+
+// CgroupBase returns the directory of m's cgroups.
+func CgroupBase(m *Manager) string { return string(m.cgroupBase) }

@@ -21,6 +21,7 @@ type platform struct {
 
 	cgroupOnce sync.Once
 	cgroupBase cgroup // "" = none
+	cgroupLock int
 
 	waiterOnce sync.Once
 	waiter     *waiter // nil = could not be made
@@ -54,6 +55,7 @@ func (m *Manager) closePlatform(clean bool) error {
 		if err := m.cgroupBase.remove(); err != nil {
 			m.log.Debug("procgroup: cgroup is still in use", "err", err)
 		}
+		unix.Close(m.cgroupLock)
 	}
 	if m.instance != nil {
 		return m.instance.close(clean)
@@ -144,12 +146,12 @@ func (m *Manager) openCgroups() {
 	if m.cfg.Cgroup == "-" {
 		return
 	}
-	base, err := newCgroupBase(m.cfg.Cgroup, m.id)
+	base, lock, err := newCgroupBase(m.cfg.Cgroup, m.id)
 	if err != nil {
 		m.log.Info("procgroup: no cgroup v2, process trees are found by session and mark", "reason", err)
 		return
 	}
-	m.cgroupBase = base
+	m.cgroupBase, m.cgroupLock = base, lock
 	if m.instance != nil {
 		m.instance.setCgroup(string(base))
 	}
