@@ -39,6 +39,9 @@ type Handler struct {
 	stop     context.CancelFunc // ends the sweeper
 	sweeping sync.WaitGroup
 
+	releaseOnce sync.Once
+	releaseErr  error // set once by releaseOnce
+
 	mu     sync.Mutex // guards the following; taken before a job's
 	jobs   map[string]*job
 	keys   map[string]string // Idempotency-Key to id

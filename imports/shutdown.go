@@ -34,7 +34,8 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 			return errors.Join(ctx.Err(), errors.New("imports: something is still running"))
 		}
 	}
-	return h.release(ctx)
+	h.releaseOnce.Do(func() { h.releaseErr = h.release(ctx) })
+	return h.releaseErr
 }
 
 // drained waits until no import runs and no upload is received.

@@ -51,22 +51,24 @@ func (p *Problem) Error() string {
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// MarshalJSON writes the document's members.
+// MarshalJSON writes the document's members, the registered ones first: people
+// read these with curl.
 func (p *Problem) MarshalJSON() ([]byte, error) {
-	m := make(map[string]any, 5+len(p.Extra))
-	for k, v := range p.Extra {
-		m[k] = v
+	head, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail,omitempty"`
+		Hint   string `json:"hint,omitempty"`
+	}{problemBase + p.Name, p.Title, p.Status, p.Detail, p.Hint})
+	if err != nil || len(p.Extra) == 0 {
+		return head, err
 	}
-	m["type"] = problemBase + p.Name
-	m["title"] = p.Title
-	m["status"] = p.Status
-	if p.Detail != "" {
-		m["detail"] = p.Detail
+	tail, err := json.Marshal(p.Extra)
+	if err != nil {
+		return nil, err
 	}
-	if p.Hint != "" {
-		m["hint"] = p.Hint
-	}
-	return json.Marshal(m)
+	return append(append(head[:len(head)-1], ','), tail[1:]...), nil
 }
 
 // Write answers with the document. It does not read the request's body:

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// docs/configuration.md must have a row for every key, and no row for a key
+// that there is not.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	data, err := os.ReadFile("../../docs/configuration.md")
+	require.NoError(t, err)
+	sections := map[string]string{}
+	for _, s := range strings.Split(string(data), "\n## ")[1:] {
+		name, text, _ := strings.Cut(s, "\n")
+		sections[name] = text
+	}
+	d := &decoder{}
+	known := map[string]fields{
+		"pruvon":    new(config).serverFields(d),
+		"terminals": new(terminalConfig).fields(d),
+		"logs":      new(logConfig).fields(d),
+		"imports":   new(importConfig).fields(d),
+		"limits":    new(limitsConfig).fields(d),
+	}
+	for section, keys := range known {
+		documented := map[string]bool{}
+		for line := range strings.Lines(sections[section]) {
+			if !strings.HasPrefix(line, "| `") {
+				continue
+			}
+			cell, _, _ := strings.Cut(line[2:], " |")
+			for k := range strings.SplitSeq(cell, ", ") {
+				documented[strings.Trim(k, "` ")] = true
+			}
+		}
+		for k := range keys {
+			assert.True(t, documented[k], "%s.%s has no row in docs/configuration.md", section, k)
+		}
+		for k := range documented {
+			assert.Contains(t, keys, k, "docs/configuration.md describes %s.%s, which there is not", section, k)
+		}
+	}
+	for k := range new(config).fields(d) {
+		assert.Contains(t, known, k, "the top-level key %s is not compared", k)
+	}
+}

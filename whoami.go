@@ -1,0 +1,55 @@
+package pruvon
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/pruvon/pruvon/internal/gate"
+	"github.com/pruvon/pruvon/proxyhdr"
+)
+
+// whoami is the answer of /whoami.
+type whoami struct {
+	proxyhdr.Explanation
+	// Origin is the one that this client's page must have.
+	Filter string `json:"filter"`
+}
+
+// serveWhoami explains who the client is to this service. It is meant for the
+// operator whose allowlist does not do what it should, so it comes before
+// Authorize; it tells the client nothing but what it sent and what its own
+// proxies added.
+func (a *App) serveWhoami(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		gate.MethodNotAllowed(w, http.MethodGet, http.MethodHead).Write(w, r)
+		return
+	}
+	answer := whoami{Explanation: a.proxy.Explain(r), Filter: "off"}
+	if a.filter != nil {
+		answer.Filter = "allowed"
+	}
+	writeJSON(w, r, answer)
+}
+
+func (a *App) serveHealthz(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		gate.MethodNotAllowed(w, http.MethodGet, http.MethodHead).Write(w, r)
+		return
+	}
+	writeJSON(w, r, map[string]string{"status": "ok"})
+}
+
+func writeJSON(w http.ResponseWriter, r *http.Request, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		gate.AsProblem(err).Write(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(body, '\n'))
+	}
+}
