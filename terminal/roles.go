@@ -14,14 +14,14 @@ const redrawAfter = 50 * time.Millisecond
 func (s *session) take(ctx context.Context, a *attachment) {
 	s.mu.Lock()
 	switch {
+	case a.readOnly:
+		s.mu.Unlock()
+		a.queue(encode(noticeMessage{Type: "notice", Code: "read_only", Text: "this connection may only watch"}))
+		return
 	case a.gone || s.primary == a:
 		a.roleDue = true
 		a.poke()
 		s.mu.Unlock()
-		return
-	case a.readOnly:
-		s.mu.Unlock()
-		a.queue(encode(noticeMessage{Type: "notice", Code: "read_only", Text: "this connection may only watch"}))
 		return
 	}
 	old := s.primary
