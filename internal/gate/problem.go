@@ -71,26 +71,43 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 	return append(append(head[:len(head)-1], ','), tail[1:]...), nil
 }
 
-// Write answers with the document. It does not read the request's body:
-// behind nginx with request buffering off, draining a body after an early
-// answer waits for bytes that never come.
+// Write answers with the document, or with a page of the same content where a
+// person navigated with a browser. It does not read the request's body: behind
+// nginx with request buffering off, draining a body after an early answer
+// waits for bytes that never come.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Accept")
 	h.Del("Content-Length")
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
+	}
+	body, kind := p.body(r)
+	h.Set("Content-Type", kind)
+	if kind != jsonType {
+		h.Set("Content-Security-Policy", htmlPolicy)
+	}
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
+
+const jsonType = "application/problem+json"
+
+func (p *Problem) body(r *http.Request) (body []byte, contentType string) {
+	if wantsHTML(r) {
+		if page, err := p.html(); err == nil {
+			return page, "text/html; charset=utf-8"
+		}
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		body = []byte(`{"type":"` + problemBase + `internal","title":"Internal error","status":500}`)
 	}
-	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(body, '\n'))
-	}
+	return append(body, '\n'), jsonType
 }
 
 // AsProblem returns the problem in err's chain. An error that carries none
