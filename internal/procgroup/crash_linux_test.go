@@ -104,7 +104,7 @@ func TestACommandDiesWithItsHost(t *testing.T) {
 	token := newToken()
 	host := startHost(t, "death", nil, nil, token)
 	host.until(t, "ready")
-	require.Len(t, animals(token), 1)
+	eventually(t, "the command runs", func() bool { return len(animals(token)) == 1 })
 	host.crash(t)
 	eventually(t, "the command has died", func() bool { return len(animals(token)) == 0 })
 }
@@ -141,8 +141,8 @@ func TestEmptyCgroupsOfACrashedHostAreRemoved(t *testing.T) {
 	token := newToken()
 	host := startHost(t, "death", nil, nil, token)
 	host.until(t, "ready")
-	pids := animals(token)
-	require.Len(t, pids, 1)
+	var pids []string
+	eventually(t, "the command runs", func() bool { pids = animals(token); return len(pids) == 1 })
 	in, err := os.ReadFile("/proc/" + pids[0] + "/cgroup")
 	require.NoError(t, err)
 	_, path, found := strings.Cut(string(in), "0::")

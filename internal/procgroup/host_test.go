@@ -133,16 +133,16 @@ func zoo(m *procgroup.Manager, token string, s procgroup.Spec) (*procgroup.Group
 		}
 	}()
 	for _, animal := range []string{
-		"sleep T &",
-		"nohup sleep T >/dev/null 2>&1 &",
-		"sh -c \"trap '' HUP TERM; exec sleep T\" &",
-		"sleep T & disown",
-		"setsid sleep T &",
-		"( ( setsid sleep T >/dev/null 2>&1 & ) & )",
-		"sleep T & kill -STOP $!",
-		"sleep T",
+		"sleep TOKEN &",
+		"nohup sleep TOKEN >/dev/null 2>&1 &",
+		"sh -c \"trap '' HUP TERM; exec sleep TOKEN\" &",
+		"sleep TOKEN & disown",
+		"setsid sleep TOKEN &",
+		"( ( setsid sleep TOKEN >/dev/null 2>&1 & ) & )",
+		"sleep TOKEN & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!",
+		"sleep TOKEN",
 	} {
-		if _, err := master.WriteString(strings.ReplaceAll(animal, "T", token) + "\n"); err != nil {
+		if _, err := master.WriteString(strings.ReplaceAll(animal, "TOKEN", token) + "\n"); err != nil {
 			return nil, nil, err
 		}
 	}

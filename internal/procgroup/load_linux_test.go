@@ -25,7 +25,7 @@ func TestWaitingCostsNoThreadAndOneDescriptor(t *testing.T) {
 	t.Logf("%d groups: %d threads, %d descriptors", n, threads, fds)
 	assert.LessOrEqual(t, threads, 16)
 	assert.LessOrEqual(t, fds, n+8)
-	assert.Len(t, animals(token), n)
+	eventually(t, "all run", func() bool { return len(animals(token)) == n })
 	require.NoError(t, host.stdin.Close())
 	host.rest(t)
 	assert.Empty(t, animals(token))
@@ -115,7 +115,7 @@ func TestExhaustedDescriptors(t *testing.T) {
 	host := startHost(t, "exhaust", nil, []string{"prlimit", "--nofile=60"}, token)
 	said := strings.Join(host.until(t, "ready"), "\n")
 	assert.Regexp(t, `^true true .*too many open files`, said)
-	assert.Len(t, animals(token), 1, "and afterwards it works again")
+	eventually(t, "it works again", func() bool { return len(animals(token)) == 1 })
 	require.NoError(t, host.stdin.Close())
 	host.rest(t)
 }

@@ -99,6 +99,14 @@ func newOrphanTree(i *instance) *orphanTree {
 }
 
 func (t *orphanTree) look() (members, kept int) {
+	members = t.lookOnce()
+	if members == 0 && len(t.seen) > 0 { // see groupTree.look
+		members = t.lookOnce()
+	}
+	return members, 0
+}
+
+func (t *orphanTree) lookOnce() int {
 	snap := t.procs.take()
 	t.members = t.members[:0]
 	for _, p := range t.find(snap) {
@@ -106,9 +114,9 @@ func (t *orphanTree) look() (members, kept int) {
 		t.seen[p.ident()] = struct{}{}
 	}
 	if len(t.members) == 0 && snap.partial {
-		return 1, 0
+		return 1
 	}
-	return len(t.members), 0
+	return len(t.members)
 }
 
 // find returns the members in snap. A group is known by its record, by its

@@ -16,9 +16,12 @@ const ticksPerSecond = 100
 // A procReader reads /proc. It is not safe for concurrent use.
 type procReader struct {
 	oldest uint64           // processes started before this tick carry no mark that matters
-	marks  map[ident]string // marks found by the last take; a mark once found is kept
+	marks  map[ident]string // of the last take; a mark once found is kept
 	buf    []byte
 }
+
+// bare stands for the mark of a process that has no environment at all.
+const bare = "-"
 
 // take reads /proc once, or again for a while if descriptors run out. Where
 // there is no /proc the snapshot is empty.
@@ -37,33 +40,51 @@ func (r *procReader) read() *snapshot {
 	}
 	pids, err := listPids()
 	partial := exhausted(err)
-	var procs []proc
-	byPid := make(map[int]string)
+	var procs, unread []proc
 	marks := make(map[ident]string)
 	for _, pid := range pids {
 		p, err := readProc(pid, r.buf)
-		if err != nil || p.dead {
-			partial = partial || exhausted(err)
+		partial = partial || exhausted(err)
+		if err != nil || p.dead || p.kernel {
 			continue
 		}
 		procs = append(procs, p)
 		if p.start < r.oldest {
 			continue
 		}
-		mark, seen := r.marks[p.ident()]
-		if !seen {
+		mark := r.marks[p.ident()]
+		if mark == "" {
 			mark, err = readMark(pid, r.buf)
 			partial = partial || exhausted(err)
 		}
-		if mark != "" {
-			marks[p.ident()] = mark
-			byPid[pid] = mark
+		if mark == bare && r.marks[p.ident()] != bare {
+			unread = append(unread, p)
 		}
+		marks[p.ident()] = mark
 	}
+	r.reread(unread, marks)
 	r.marks = marks
-	s := newSnapshot(procs, byPid)
+	s := newSnapshot(procs, marks)
 	s.partial = partial
 	return s
+}
+
+// reread tries again for processes that seem to have no environment. In the
+// middle of execve(2), when the old image is gone and the new one is not
+// complete, the kernel shows none of anybody; those who really have none are
+// believed after a while and remembered.
+func (r *procReader) reread(unread []proc, marks map[ident]string) {
+	for tries := 0; len(unread) > 0 && tries < 5; tries++ {
+		time.Sleep(2 * firstPause)
+		still := unread[:0]
+		for _, p := range unread {
+			mark, _ := readMark(p.pid, r.buf)
+			if marks[p.ident()] = mark; mark == bare {
+				still = append(still, p)
+			}
+		}
+		unread = still
+	}
 }
 
 func listPids() ([]int, error) {
@@ -98,15 +119,20 @@ func readProc(pid int, buf []byte) (proc, error) {
 }
 
 // readMark returns the value of markVar in the environment that pid was
-// executed with, "" when it has none or the kernel does not show it to us.
+// executed with, "" when it has none or the kernel does not show it to us, and
+// bare when there is no environment.
 func readMark(pid int, buf []byte) (string, error) {
 	fd, err := openProc(pid, "/environ")
 	if err != nil {
 		return "", err
 	}
 	defer unix.Close(fd)
+	n := readSome(fd, buf)
+	if n == 0 {
+		return bare, nil
+	}
 	var f markFinder
-	for n := readSome(fd, buf); n > 0; n = readSome(fd, buf) {
+	for ; n > 0; n = readSome(fd, buf) {
 		if f.feed(buf[:n]) {
 			break
 		}

@@ -20,7 +20,7 @@ type snapshot struct {
 	partial  bool             // descriptors ran out: what is not here may exist all the same
 }
 
-func newSnapshot(procs []proc, marks map[int]string) *snapshot {
+func newSnapshot(procs []proc, marks map[ident]string) *snapshot {
 	s := &snapshot{
 		procs:    make(map[int]proc, len(procs)),
 		sessions: make(map[int][]int),
@@ -34,7 +34,7 @@ func newSnapshot(procs []proc, marks map[int]string) *snapshot {
 		s.procs[p.pid] = p
 		s.sessions[p.sid] = append(s.sessions[p.sid], p.pid)
 		s.children[p.ppid] = append(s.children[p.ppid], p.pid)
-		for _, mark := range strings.Split(marks[p.pid], ",") {
+		for _, mark := range strings.Split(marks[p.ident()], ",") {
 			if mark != "" {
 				s.marked[mark] = append(s.marked[mark], p.pid)
 			}

@@ -23,8 +23,9 @@ func TestFind(t *testing.T) {
 		{pid: 200, ppid: host, sid: 200},            // another group's
 		{pid: 201, ppid: 1, sid: 201},               // a host that runs inside ours
 		{pid: 202, ppid: 1, sid: 202},               // a command of that host
-	}, map[int]string{
-		103: "i.a", 106: "i.a", 200: "i.b", 201: "i.a", 202: "i.a,j.x", host: "i.a",
+	}, map[ident]string{
+		{103, 0}: "i.a", {106, 0}: "i.a", {200, 0}: "i.b", {201, 0}: "i.a", {202, 0}: "i.a,j.x", {host, 0}: "i.a",
+		{203, 1}: "i.a", // has gone, and its number is not used again
 	})
 	for name, tc := range map[string]struct {
 		sel  selector

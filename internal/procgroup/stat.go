@@ -10,7 +10,11 @@ type proc struct {
 	pid, ppid, pgid, sid int
 	start                uint64 // in clock ticks since boot; with pid it names one process for ever
 	dead                 bool   // exited, not yet reaped
+	kernel               bool   // a thread of the kernel
 }
+
+// kernelThread is PF_KTHREAD of linux/sched.h.
+const kernelThread = 0x00200000
 
 // parseStat reads one line of /proc/PID/stat. The second field is the name of
 // the program in parentheses, which may itself hold blanks, parentheses and
@@ -26,7 +30,7 @@ func parseStat(line []byte) (p proc, ok bool) {
 	}
 	p.pid = pid
 	var state byte
-	var threads uint64
+	var threads, flags uint64
 	field := 2
 	for rest := line[end+1:]; len(rest) > 0 && field < 22; {
 		rest = bytes.TrimLeft(rest, " \n")
@@ -49,6 +53,8 @@ func parseStat(line []byte) (p proc, ok bool) {
 			p.pgid, ok = atoi(word)
 		case 6:
 			p.sid, ok = atoi(word)
+		case 9:
+			flags, ok = atou(word)
 		case 20:
 			threads, ok = atou(word)
 		case 22:
@@ -62,6 +68,7 @@ func parseStat(line []byte) (p proc, ok bool) {
 	}
 	// A process whose first thread has exited while others run also shows Z.
 	p.dead = state == 'X' || state == 'Z' && threads <= 1
+	p.kernel = flags&kernelThread != 0
 	return p, field == 22
 }
 

@@ -25,7 +25,13 @@ func TestParseStat(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, dead, got, state)
 	}
-	got, ok := parseStat([]byte(statLine("sleep", "Z", "3")))
+	kernel := want
+	kernel.kernel = true
+	got, ok := parseStat([]byte(strings.Replace(statLine("kworker/0:1", "I", "1"), "4194560", "2129984", 1)))
+	assert.True(t, ok)
+	assert.Equal(t, kernel, got)
+
+	got, ok = parseStat([]byte(statLine("sleep", "Z", "3")))
 	assert.True(t, ok)
 	assert.Equal(t, want, got, "only the first thread has exited")
 }

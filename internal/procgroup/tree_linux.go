@@ -16,7 +16,18 @@ type groupTree struct {
 
 func (g *Group) tree() tree { return &groupTree{g: g, seen: make(map[ident]struct{})} }
 
+// look looks twice before it says that nothing is left of what once was there:
+// a process that forks and exits while /proc is being read can be missed with
+// its child. A cgroup is not fooled like that.
 func (t *groupTree) look() (members, kept int) {
+	members, kept = t.lookOnce()
+	if members == 0 && len(t.seen) > 0 && t.g.cgroup == "" {
+		members, kept = t.lookOnce()
+	}
+	return members, kept
+}
+
+func (t *groupTree) lookOnce() (members, kept int) {
 	g := t.g
 	exited := g.hasExited()
 	snap := g.m.census.get()
