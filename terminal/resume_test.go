@@ -5,17 +5,19 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pruvon/pruvon/internal/faultproxy"
 	"github.com/pruvon/pruvon/terminal"
 )
 
@@ -31,170 +33,211 @@ func helper(args string) terminal.Terminal {
 	}}
 }
 
-// cutter is a TCP proxy that drops each connection after a random number of
-// bytes in either direction.
-type cutter struct {
-	net.Listener
-	target string
-	least  int
-	spread int
-	rnd    *rand.Rand
-}
+// inputEnd is the last of what a streaming helper reads.
+const inputEnd = "\x04END\x04"
 
-func newCutter(t testing.TB, s *server, least, spread int) *cutter {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c := &cutter{l, strings.TrimPrefix(s.http.URL, "http://"), least, spread, rand.New(rand.NewPCG(5, 6))}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.pass(in, c.least+c.rnd.IntN(c.spread))
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
-	return c
-}
+// tab is a browser tab on a bad line: it comes back whenever its connection is
+// lost, goes on at its offset, and sends again what was not accepted.
+type tab struct {
+	t     *testing.T
+	s     *server
+	proxy *faultproxy.Proxy
+	fault func() faultproxy.Fault // of the next connection
 
-// pass serves one connection; the next one waits.
-func (c *cutter) pass(in net.Conn, budget int) {
-	out, err := net.Dial("tcp", c.target)
-	if err != nil {
-		_ = in.Close()
-		return
-	}
-	left := make(chan int, 1)
-	left <- budget
-	pipe := func(dst, src net.Conn, done chan<- struct{}) {
-		defer func() { _ = in.Close(); _ = out.Close(); done <- struct{}{} }()
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := src.Read(buf)
-			b := <-left
-			n = min(n, b)
-			left <- b - n
-			if _, werr := dst.Write(buf[:n]); err != nil || werr != nil || n == b {
-				return
-			}
-		}
-	}
-	done := make(chan struct{}, 2)
-	go pipe(out, in, done)
-	go pipe(in, out, done)
-	<-done
-	<-done
-}
-
-// traveller is a client that comes back whenever it is cut off.
-type traveller struct {
-	t       testing.TB
-	url     string
-	session string
-	got     int64
-	sink    func([]byte)
-
-	input    io.ReaderAt // what it types
-	inputLen int64
+	session  string
+	offset   int64
+	acked    int64
+	hash     hash.Hash
+	last     []byte // of the output
+	input    []byte // all there is to type
 	accepted int64
 	sent     int64
 
-	trips int
-	exit  *message
+	connections int
+	exit        *message
 }
 
-// travel goes on until the session has ended.
-func (v *traveller) travel() {
-	deadline := time.Now().Add(10 * patience)
-	for v.exit == nil {
-		require.True(v.t, time.Now().Before(deadline), "not arrived after %d trips, at %d of output and %d of input", v.trips, v.got, v.accepted)
-		v.trip()
+// run stays connected until the session has ended.
+func (c *tab) run(until time.Time) {
+	for c.exit == nil {
+		require.True(c.t, time.Now().Before(until), "%d connections, offset %d, input %d of %d", c.connections, c.offset, c.accepted, len(c.input))
+		c.proxy.Set(c.fault())
+		c.connect()
 	}
 }
 
-func (v *traveller) trip() {
-	v.trips++
-	hello := fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"client":"traveller","session":%q,"offset":%d}`, v.session, v.got)
-	if v.session == "" {
-		hello = `{"type":"hello","cols":80,"rows":24,"client":"traveller"}`
-	}
-	p := dialPage(v.t, v.url, hello)
-	if p == nil {
+// connect is the life of one connection.
+func (c *tab) connect() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	url := "ws://" + c.proxy.Addr() + "/terminals/t"
+	ws, _, err := c.s.dial(url, []string{terminal.Subprotocol})
+	if err != nil {
 		return
 	}
-	defer p.Close()
-	p.offset, p.told = v.got, v.got
-	for v.exit == nil {
-		op, text, err := p.next(func(b []byte) { v.sink(b); v.got += int64(len(b)) })
-		if err != nil || op == 8 {
+	defer func() { _ = ws.CloseNow() }()
+	c.connections++
+	hello := map[string]any{"type": "hello", "cols": 80, "rows": 24, "client": "tab"}
+	if c.session != "" {
+		hello["session"], hello["offset"] = c.session, c.offset
+	}
+	if c.write(ctx, ws, hello) != nil {
+		return
+	}
+	ready := false
+	for {
+		typ, data, err := ws.Read(ctx)
+		if err != nil {
+			require.NotErrorIs(c.t, err, context.DeadlineExceeded)
 			return
 		}
-		if op != 1 {
-			continue
-		}
-		var m message
-		require.NoError(v.t, json.Unmarshal(text, &m))
-		switch m.Type {
-		case "ready":
-			if v.session != "" {
-				require.Equal(v.t, "exact", m.Replay)
+		if typ == websocket.MessageBinary {
+			require.True(c.t, ready)
+			c.output(data)
+			if c.offset-c.acked >= 32<<10 {
+				if c.write(ctx, ws, map[string]any{"type": "ack", "offset": c.offset}) != nil {
+					return
+				}
+				c.acked = c.offset
 			}
-			require.Equal(v.t, v.got, m.Offset)
-			require.GreaterOrEqual(v.t, m.Input, v.accepted)
-			v.session, v.accepted, v.sent = m.Session, m.Input, m.Input
-		case "input":
-			v.accepted = m.Offset
-		case "exit":
-			v.exit = &m
+		} else {
+			var m message
+			require.NoError(c.t, json.Unmarshal(data, &m))
+			switch m.Type {
+			case "ready":
+				ready = true
+				c.isReady(m)
+			case "input":
+				require.GreaterOrEqual(c.t, m.Offset, c.accepted)
+				c.accepted = m.Offset
+			case "reset":
+				require.Fail(c.t, "a reset where an exact replay was due")
+			case "exit":
+				c.exit = &m
+			}
 		}
-		v.typeAhead(p)
+		// The first output says that the terminal is in raw mode.
+		if c.offset > 0 && c.typeSome(ctx, ws) != nil {
+			return
+		}
 	}
 }
 
-// typeAhead sends what the credit allows.
-func (v *traveller) typeAhead(p *pageConn) {
-	buf := make([]byte, 16<<10)
-	for v.sent < v.inputLen && v.sent-v.accepted+int64(len(buf)) <= 256<<10 {
-		n, _ := v.input.ReadAt(buf, v.sent)
-		p.frame(2, buf[:n])
-		v.sent += int64(n)
+func (c *tab) isReady(m message) {
+	if c.session == "" {
+		// The first ready may be lost: then the client does not know its
+		// session, and the next hello starts another.
+		require.Equal(c.t, "none", m.Replay)
+		c.session = m.Session
+	} else {
+		require.Equal(c.t, c.session, m.Session)
+		require.Equal(c.t, "exact", m.Replay)
 	}
+	require.Equal(c.t, c.offset, m.Offset)
+	require.Equal(c.t, "writer", m.Role)
+	require.GreaterOrEqual(c.t, m.Input, c.accepted)
+	c.accepted, c.sent, c.acked = m.Input, m.Input, m.Offset
 }
 
-// A stream and an input that are cut at random points arrive whole, each byte
-// once.
-func TestResumeAfterCutsLosesAndRepeatsNothing(t *testing.T) {
-	out, in, cuts := int64(16<<20), int64(1<<20), 20
+func (c *tab) output(b []byte) {
+	_, _ = c.hash.Write(b)
+	c.offset += int64(len(b))
+	c.last = append(c.last, b...)
+	c.last = c.last[max(0, len(c.last)-200):]
+}
+
+// typeSome sends some of the input, within the credit.
+func (c *tab) typeSome(ctx context.Context, ws *websocket.Conn) error {
+	n := min(int64(1+rand.IntN(5000)), int64(len(c.input))-c.sent, 256<<10-(c.sent-c.accepted))
+	if n <= 0 {
+		return nil
+	}
+	b := c.input[c.sent : c.sent+n]
+	c.sent += n
+	return ws.Write(ctx, websocket.MessageBinary, b)
+}
+
+func (c *tab) write(ctx context.Context, ws *websocket.Conn, m any) error {
+	b, err := json.Marshal(m)
+	require.NoError(c.t, err)
+	return ws.Write(ctx, websocket.MessageText, b)
+}
+
+// The connection is cut at random points of the output and of the input, by
+// resets, by clean ends and in one direction only: every byte of the output
+// arrives once and in order, every byte of the input reaches the program once.
+func TestResumeAtRandomPoints(t *testing.T) {
+	total, cuts := int64(32<<20), 20
 	if full() {
-		out, in, cuts = 256<<20, 8<<20, 200
+		total, cuts = 256<<20, 200
 	}
-	s := serve(t, helper(fmt.Sprintf("stream %d %d", out, in)))
-	typed := make([]byte, in)
-	_, _ = rand.NewChaCha8([32]byte{2}).Read(typed)
+	s := serve(t, helper(fmt.Sprintf("stream %d", total)))
+	proxy, err := faultproxy.New(strings.TrimPrefix(s.http.URL, "http://"))
+	require.NoError(t, err)
+	defer proxy.Close()
 
-	each := int(out+in) / cuts
-	c := newCutter(t, s, each/8, each*3/2)
-	got, want := sha256.New(), sha256.New()
-	var end []byte
-	v := &traveller{
-		t: t, url: "ws://" + c.Addr().String() + "/terminals/t",
-		input: strings.NewReader(string(typed)), inputLen: in,
-	}
-	v.sink = func(b []byte) {
-		if rest := out - v.got; int64(len(b)) > rest {
-			end = append(end, b[max(rest, 0):]...)
-			b = b[:max(rest, 0)]
+	input := make([]byte, 1<<20)
+	_, _ = rand.NewChaCha8([32]byte{'i'}).Read(input)
+	input = append([]byte(strings.ReplaceAll(string(input), "\x04", "\x05")), inputEnd...)
+	actions := []faultproxy.Action{faultproxy.Reset, faultproxy.Close, faultproxy.HalfClose}
+	c := &tab{t: t, s: s, proxy: proxy, hash: sha256.New(), input: input}
+	mean := total / int64(cuts)
+	c.fault = func() (f faultproxy.Fault) {
+		if c.session == "" {
+			f.Down = faultproxy.Direction{After: 1<<20 + rand.Int64N(mean), Do: faultproxy.Reset}
+			return f
 		}
-		got.Write(b)
+		if c.connections > cuts*3/2 {
+			return f
+		}
+		f.Down = faultproxy.Direction{After: rand.Int64N(2 * mean), Do: actions[rand.IntN(3)]}
+		if rand.IntN(2) == 0 {
+			f.Up = faultproxy.Direction{After: rand.Int64N(64 << 10), Do: actions[rand.IntN(2)]}
+		}
+		return f
 	}
-	v.travel()
-	_, _ = io.CopyN(want, rand.NewChaCha8([32]byte{1}), out)
-	require.Equal(t, want.Sum(nil), got.Sum(nil), "output differs")
-	require.Equal(t, fmt.Sprintf("IN %x\r\n", sha256.Sum256(typed)), string(end), "input differs")
-	require.Equal(t, "exited", v.exit.Reason)
-	require.Greater(t, v.trips, cuts/2)
-	t.Logf("%d trips", v.trips)
+	c.run(time.Now().Add(10 * time.Minute))
+
+	want := sha256.New()
+	_, _ = io.CopyN(want, rand.NewChaCha8([32]byte{1}), total)
+	in := sha256.Sum256(input)
+	report := fmt.Sprintf("IN %d %x\r\n", len(input), in)
+	_, _ = want.Write([]byte(report))
+	require.Equal(t, total+int64(len(report)), c.offset, "last %q", c.last)
+	require.Equal(t, fmt.Sprintf("%x", want.Sum(nil)), fmt.Sprintf("%x", c.hash.Sum(nil)))
+	require.True(t, strings.HasSuffix(string(c.last), report), "the input: %q", c.last)
+	require.EqualValues(t, len(input), c.accepted)
+	require.Greater(t, c.connections, cuts/2)
+	require.Equal(t, "exited", c.exit.Reason)
+	require.Len(t, s.events.of("start"), 1)
+	t.Logf("%d connections for %d bytes", c.connections, c.offset)
+}
+
+// A line that is dead without an end costs nothing: the tab that comes back
+// takes its old connection's place at once.
+func TestResumeFromAStalledConnection(t *testing.T) {
+	s := serve(t, shell(`stty raw -echo; echo ready; exec cat`))
+	proxy, err := faultproxy.New(strings.TrimPrefix(s.http.URL, "http://"))
+	require.NoError(t, err)
+	defer proxy.Close()
+	c := s.open(`{"type":"hello","cols":80,"rows":24,"client":"tab"}`)
+	c.shows("ready")
+	session, at := c.ready.Session, c.offset
+
+	proxy.Set(faultproxy.Fault{Up: faultproxy.Direction{After: 1000, Do: faultproxy.Stall}, Down: faultproxy.Direction{After: 2000, Do: faultproxy.Stall}})
+	ws, _, err := s.dial("ws://"+proxy.Addr()+"/terminals/t", []string{terminal.Subprotocol})
+	require.NoError(t, err)
+	defer func() { _ = ws.CloseNow() }()
+	stalled := &client{t: t, ws: ws}
+	stalled.send(fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"client":"tab","session":%q,"offset":%d}`, session, at))
+	stalled.until("ready", func() bool { return stalled.ready.Type != "" })
+	require.Equal(t, "replaced", func() string { c.ended(); return c.exit.Reason }())
+	stalled.typed(strings.Repeat("x", 5000)) // most of it is lost on the way
+
+	again := s.open(fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"client":"tab","session":%q,"offset":%d}`, session, at))
+	require.Equal(t, "exact", again.ready.Replay)
+	require.Less(t, again.ready.Input, int64(1000))
+	again.typed(strings.Repeat("x", 5000)[again.ready.Input:] + "\n!")
+	again.until("the echo", func() bool { return strings.HasSuffix(again.out.String(), "!") })
+	require.Equal(t, strings.Repeat("x", 5000)+"\n!", again.out.String())
 }

@@ -3,7 +3,10 @@ package wsconn
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +28,7 @@ const (
 const (
 	CodeNormal      = 1000
 	CodeGoingAway   = 1001
+	CodeProtocol    = 1002
 	CodeInvalidUTF8 = 1007
 	CodePolicy      = 1008
 	CodeTooBig      = 1009
@@ -136,10 +140,27 @@ func (c *Conn) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
 func (c *Conn) Read() (MessageType, []byte, error) {
 	typ, data, err := c.read()
 	if err != nil {
+		c.explain(err)
 		c.cancel()
 		return 0, nil, err
 	}
 	return typ, data, nil
+}
+
+// explain closes with the code that fits err. The library says so itself for
+// some violations only (an unmasked frame, say, it does not), and nobody is
+// left to tell when the connection is lost.
+func (c *Conn) explain(err error) {
+	var ce websocket.CloseError
+	var ne net.Error
+	switch {
+	case errors.As(err, &ce), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.Close(CodePolicy, "a message was not finished in time")
+	case errors.As(err, &ne):
+	default:
+		c.Close(CodeProtocol, "protocol error")
+	}
 }
 
 func (c *Conn) read() (MessageType, []byte, error) {
