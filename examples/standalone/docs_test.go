@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,4 +50,22 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	for k := range new(config).fields(d) {
 		assert.Contains(t, known, k, "the top-level key %s is not compared", k)
 	}
+}
+
+// Every YAML block of the documents is read as the service would read it.
+func TestConfigurationsInTheDocsAreRead(t *testing.T) {
+	files, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	seen := 0
+	for _, file := range append(files, "../../README.md") {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+		for _, b := range blocks {
+			seen++
+			_, err := parseConfig(filepath.Base(file), []byte(b[1]))
+			assert.NoError(t, err, b[1])
+		}
+	}
+	assert.Positive(t, seen)
 }
