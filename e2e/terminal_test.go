@@ -101,6 +101,11 @@ func TestShellSurvivesAPageReload(t *testing.T) {
 	tab.Shot("terminal-resumed")
 }
 
+// waitReady waits until an element is in the page, visible or not: file inputs are hidden behind labels.
+func waitReady(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.WaitReady(chromedp.CSS(selector))
+}
+
 // statusText is the JavaScript expression of a status element's text.
 func statusText(id string) string {
 	return fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "")`, testid(id))

@@ -9,4 +9,5 @@ timeout=10m
 
 step "end to end: nginx, Chromium, Prometheus, PostgreSQL"
 cd e2e
+npm ci --ignore-scripts --no-audit --no-fund --silent
 go test -count=1 -p 1 -timeout "$timeout" ${GO_TEST_FLAGS:-} ./...
