@@ -1,11 +1,13 @@
 package e2e_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBadConfigurationIsRefusedWithFileAndLine(t *testing.T) {
@@ -28,7 +30,9 @@ func TestBadConfigurationIsRefusedWithFileAndLine(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, args := range [][]string{{"-check", "-config", file}, {"-config", file}} {
-				cmd := exec.Command(binary, args...)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, binary, args...)
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+dir)
 				out, _ := cmd.CombinedOutput()

@@ -139,7 +139,7 @@ imports:
 	tab.Eval(`navigator.clipboard.writeText("mine")`)
 	tab.Click(testid("import-open-echo"))
 	importFile(tab, file)
-	tab.Until(20*time.Second, statusText("import-outcome")+`.toLowerCase().includes("succeeded")`)
+	untilSucceeded(tab, 20*time.Second)
 	tab.Until(10*time.Second, `document.body.textContent.includes("the end of the output")`)
 	expectUntouched(t, tab)
 	tab.Shot("import-hostile")

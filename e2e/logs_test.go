@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,12 +52,37 @@ func TestLogStreamsThroughNginxAtOnce(t *testing.T) {
 	for _, accept := range []string{"text/event-stream", "application/x-ndjson", "text/plain"} {
 		t.Run(strings.ReplaceAll(accept, "/", " "), func(t *testing.T) {
 			lines := s.client().Stream(t, "/logs/app?tail=0", "Accept: "+accept)
-			// The headers have arrived: the stream is open, although no line was written yet.
+			// A few short lines, far from filling a buffer; plain text has no hello that says from
+			// where on lines are delivered, so there is more than one.
 			line := fmt.Sprintf("streamed as %s at %d", accept, time.Now().UnixNano())
-			appendLine(t, path, line)
+			stop := keepAppending(t, path, line)
 			lines.Find(line)
+			stop()
 		})
 	}
+}
+
+// keepAppending appends a line five times a second until stop is called.
+func keepAppending(t *testing.T, path, line string) (stop func()) {
+	t.Helper()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			appendLine(t, path, line)
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(done)
+		<-ended
+	})
 }
 
 func TestLogOverWebSocket(t *testing.T) {

@@ -10,23 +10,27 @@ import (
 	"github.com/pruvon/pruvon/e2e/harness"
 )
 
-// views opens each view of the page in turn and hands it to check.
+// views opens each view of the page in turn and hands it to check. On a phone the menu is opened first.
 func views(t *testing.T, tab *harness.Tab, check func(name string)) {
 	t.Helper()
 	s := shared(t)
 	appendLine(t, filepath.Join(s.service.Dir, "app.log"), "2026-11-25T00:00:00Z WARN a line with a level")
+	open := func(entry string) {
+		tab.Open(harness.Origin + "/")
+		tab.Do(waitReady(testid(entry)))
+		tab.Eval(`(menu => menu.checkVisibility() && menu.click())(document.querySelector("#menu"))`)
+		tab.Click(testid(entry))
+	}
 	tab.Open(harness.Origin + "/")
-	tab.See(testid("terminal-open-shell"))
+	tab.Do(waitReady(testid("terminal-open-shell")))
 	check("home")
-	tab.Click(testid("terminal-open-shell"))
+	open("terminal-open-shell")
 	tab.Until(10*time.Second, "window.pruvon && window.pruvon.terminal && "+screen+`.includes("$ ")`)
 	check("terminal")
-	tab.Open(harness.Origin + "/")
-	tab.Click(testid("log-open-app"))
+	open("log-open-app")
 	tab.Until(10*time.Second, statusText("log-lines")+`.includes("a line with a level")`)
 	check("log")
-	tab.Open(harness.Origin + "/")
-	tab.Click(testid("import-open-count"))
+	open("import-open-count")
 	tab.Do(waitReady(testid("import-file")))
 	check("import")
 }

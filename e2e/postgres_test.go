@@ -155,8 +155,8 @@ func watchedImport(t *testing.T, d *database, s *stack) {
 	tab.Click(testid("import-open-appdb"))
 	recordProgress(tab)
 	importFile(tab, d.dump(t, "custom", "gzip"))
-	tab.Until(60*time.Second, statusText("import-progress-upload")+`.includes("100")`)
-	tab.Until(60*time.Second, statusText("import-progress-import")+`.match(/[0-9]/) !== null`)
+	tab.Until(60*time.Second, fmt.Sprintf("(bar => bar.value === bar.max)(document.querySelector(%q))", testid("import-progress-upload")))
+	tab.Until(60*time.Second, fmt.Sprintf(`document.querySelector(%q)?.dataset.state === "running"`, testid("import-outcome")))
 	tab.Shot("import-running")
 	checkMonotonic(t, tab)
 	tab.Close()
@@ -167,7 +167,7 @@ func watchedImport(t *testing.T, d *database, s *stack) {
 	recordProgress(tab)
 	tab.See(testid("import-progress-import"))
 	holder.Release(t)
-	tab.Until(5*time.Minute, statusText("import-outcome")+`.toLowerCase().includes("succeeded")`)
+	untilSucceeded(tab, 5*time.Minute)
 	checkMonotonic(t, tab)
 	tab.Shot("import-database")
 	if got := d.SQL(t, "app", rowsAndSum); got != d.want {
@@ -181,8 +181,7 @@ func recordProgress(tab *harness.Tab) {
 		window.seen = [];
 		const look = () => {
 			const bar = document.querySelector('[data-testid="import-progress-import"]');
-			const value = bar && (bar.value ?? bar.getAttribute("aria-valuenow") ?? bar.querySelector("[aria-valuenow]")?.getAttribute("aria-valuenow") ?? bar.querySelector("progress")?.value);
-			if (value !== null && value !== undefined && seen[seen.length - 1] !== Number(value)) seen.push(Number(value));
+			if (bar?.hasAttribute("value") && seen[seen.length - 1] !== bar.value) seen.push(bar.value);
 		};
 		new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
 		look();

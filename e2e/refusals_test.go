@@ -181,7 +181,7 @@ func TestCommandThatDoesNotExistEndsInAnExitMessage(t *testing.T) {
 	if err := json.Unmarshal([]byte(texts[len(texts)-1]), &exit); err != nil {
 		t.Fatal(err)
 	}
-	if exit.Type != "exit" || exit.Reason != "start_failed" || !strings.Contains(exit.Detail, "/does/not/exist") {
+	if exit.Type != "exit" || exit.Reason != "start_failed" || !strings.Contains(exit.Detail, "does not exist") {
 		t.Errorf("the last message is %+v", exit)
 	}
 }

@@ -72,14 +72,15 @@ func TestExitStatusIsShown(t *testing.T) {
 	tab := browser(t).Tab(t)
 	openTerminal(t, tab, "shell")
 	tab.Type("exit 3\n")
-	tab.Until(10*time.Second, statusText("terminal-status")+`.includes("3")`)
+	tab.Until(10*time.Second, statusText("terminal-banner")+`.includes("3")`)
+	tab.Shot("terminal-exit")
 }
 
 func TestCommandThatDoesNotExistIsExplained(t *testing.T) {
 	tab := browser(t).Tab(t)
 	tab.Open(harness.Origin + "/")
 	tab.Click(testid("terminal-open-missing"))
-	tab.Until(10*time.Second, `document.body.innerText.includes("/does/not/exist") || `+statusText("terminal-status")+`.includes("start")`)
+	tab.Until(10*time.Second, statusText("terminal-banner")+`.includes("does not exist")`)
 	tab.Shot("terminal-missing-command")
 }
 
@@ -91,10 +92,7 @@ func TestShellSurvivesAPageReload(t *testing.T) {
 	tab.Until(10*time.Second, `/before-\d+/.test(`+screen+`)`)
 	before := tab.Eval(`/before-(\d+)/.exec(` + screen + `)[1]`)
 	tab.Open(harness.Origin + "/")
-	tab.Until(10*time.Second, `document.querySelector('[data-testid="terminal-view"]') !== null || document.querySelector('[data-testid="terminal-open-shell"]') !== null`)
-	if tab.Eval(`document.querySelector('[data-testid="terminal-view"] .xterm') !== null`) != "true" {
-		tab.Click(testid("terminal-open-shell"))
-	}
+	tab.See(testid("terminal-view"))
 	tab.Until(10*time.Second, "window.pruvon && window.pruvon.terminal && "+screen+`.includes("$ ")`)
 	tab.Type("echo after-$$-$kept\n")
 	tab.Until(10*time.Second, screen+fmt.Sprintf(`.includes("after-%s-42")`, before))
