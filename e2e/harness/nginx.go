@@ -112,15 +112,31 @@ func (n *Nginx) Test() (string, error) {
 	return string(out), err
 }
 
-// Reload applies the configuration files as an operator does: nginx -t, then reload.
+// Reload applies the configuration files as an operator does: nginx -t, then reload. It returns when the
+// old worker accepts no connections any more; for a moment the old and the new one both do.
 func (n *Nginx) Reload(tb testing.TB) {
 	tb.Helper()
 	if out, err := n.Test(); err != nil {
 		tb.Fatalf("nginx -t: %v\n%s", err, out)
 	}
+	old := n.workers()
 	if out, err := exec.Command(n.binary, append(n.args(), "-s", "reload")...).CombinedOutput(); err != nil {
 		tb.Fatalf("nginx -s reload: %v\n%s", err, out)
 	}
+	Eventually(tb, 10*time.Second, func() error {
+		for _, pid := range old {
+			if title := commandLine(pid); title != "" && !strings.Contains(title, "shutting down") {
+				return fmt.Errorf("worker %s is still %q", pid, title)
+			}
+		}
+		return nil
+	})
+}
+
+// workers are the pids of the running worker processes.
+func (n *Nginx) workers() []string {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", n.Pid()))
+	return strings.Fields(string(children))
 }
 
 // ErrorLog returns nginx's own error log.

@@ -157,10 +157,16 @@ func processes(match func(environ, cmdline, cwd string) bool) []string {
 		cmdline, _ := os.ReadFile(proc + "/cmdline")
 		cwd, _ := os.Readlink(proc + "/cwd")
 		if match(string(environ), string(cmdline), cwd) {
-			found = append(found, filepath.Base(proc)+" "+strings.TrimSpace(strings.ReplaceAll(string(cmdline), "\x00", " ")))
+			found = append(found, filepath.Base(proc)+" "+commandLine(filepath.Base(proc)))
 		}
 	}
 	return found
+}
+
+// commandLine is what a process shows as its command, "" when it is gone.
+func commandLine(pid string) string {
+	cmdline, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+	return strings.TrimSpace(strings.ReplaceAll(string(cmdline), "\x00", " "))
 }
 
 func inside(dir, path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
