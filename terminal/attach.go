@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ type attachment struct {
 	wake     chan struct{} // wakes send
 	room     chan struct{} // wakes a raw reader: the input queue has room
 	sendDone chan struct{}
-	checks   sync.WaitGroup // revalidation
+	unwatch  func() // ends the revalidation
 
 	// Set by the reading goroutine before the session knows the attachment.
 	who      gate.Principal
@@ -190,7 +191,9 @@ func (a *attachment) serve() {
 	a.prep.release()
 	a.poke()
 	cancel()
-	a.checks.Wait()
+	if a.unwatch != nil {
+		a.unwatch()
+	}
 	<-a.sendDone
 }
 
@@ -288,14 +291,10 @@ func (s *session) acknowledge(a *attachment, off int64) bool {
 	return true
 }
 
-// revalidate ends the connection when the host no longer admits it.
-func (a *attachment) revalidate(ctx context.Context) {
-	err := a.h.guard.Revalidate(ctx, a.r, a.res, a.who)
-	if err == nil {
-		return
-	}
+// denial ends the connection when the host no longer admits it.
+func (a *attachment) denial(err error) {
 	m := exitMessage{Type: "exit", Reason: ReasonRevoked, Detail: "access has been withdrawn"}
-	if isUnavailable(err) {
+	if errors.Is(err, gate.ErrUnavailable) {
 		m = exitMessage{
 			Type: "exit", Reason: ReasonFault, Detail: "whether access still holds could not be found out",
 			Retryable: true, RetryAfter: 5,

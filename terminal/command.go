@@ -65,13 +65,27 @@ type exitResult struct {
 	err  error
 }
 
-// watchExit returns a channel that gets the exit of a process. A process that
-// never exits keeps a goroutine waiting.
-func watchExit(p Process) <-chan exitResult {
-	c := make(chan exitResult, 1)
+// watcher is a process whose end can be waited for without a goroutine.
+type watcher interface {
+	exited() <-chan struct{}
+}
+
+func (c *command) exited() <-chan struct{} { return c.group.Done() }
+
+// watchExit returns a channel that is closed once result may be called. For a
+// process that is no watcher a goroutine waits.
+func watchExit(p Process) (exited <-chan struct{}, result func() exitResult) {
+	if w, ok := p.(watcher); ok {
+		return w.exited(), func() exitResult {
+			x, err := p.Wait()
+			return exitResult{x, err}
+		}
+	}
+	var got exitResult
+	c := make(chan struct{})
 	go func() {
-		x, err := p.Wait()
-		c <- exitResult{x, err}
+		defer close(c)
+		got.exit, got.err = p.Wait()
 	}()
-	return c
+	return c, func() exitResult { return got }
 }

@@ -169,7 +169,7 @@ type Terminal struct {
 func (c Config) Validate() error {
 	var errs []error
 	if len(c.Terminals) == 0 && c.Lookup == nil {
-		errs = append(errs, errors.New("Terminals: at least one terminal, or a Lookup, is required"))
+		errs = append(errs, fmt.Errorf("%s: at least one terminal, or a Lookup, is required", "Terminals"))
 	}
 	for _, name := range sortedNames(c.Terminals) {
 		field := fmt.Sprintf("Terminals[%q]", name)

@@ -28,6 +28,7 @@ type Handler struct {
 	log          *slog.Logger
 	reg          *registry
 	journal      *journal
+	opening      chan struct{} // holds one token for each terminal being opened
 	helloTimeout time.Duration
 	ws           wsconn.Options
 }
@@ -44,7 +45,8 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		cfg: cfg, log: cfg.Logger, reg: newRegistry(), helloTimeout: pick(cfg.HelloTimeout, 10*time.Second),
-		ws: wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
+		opening: make(chan struct{}, spawnLimit),
+		ws:      wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
 	}
 	if err := h.build(); err != nil {
 		return nil, errors.Join(err, h.close(context.Background()))
@@ -56,7 +58,7 @@ func (h *Handler) build() (err error) {
 	if h.metrics, err = newMetrics(h.cfg.Registerer); err != nil {
 		return err
 	}
-	pc := procgroup.Config{Cgroup: h.cfg.Cgroup, Logger: h.log}
+	pc := procgroup.Config{Cgroup: h.cfg.Cgroup, Logger: h.log, SpawnLimit: spawnLimit}
 	if h.cfg.StateDir != "" {
 		pc.StateDir = filepath.Join(h.cfg.StateDir, "processes")
 	}

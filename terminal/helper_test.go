@@ -37,6 +37,7 @@ func runHelper(args []string) {
 
 var helpers = map[string]func([]string){
 	"stream": helpStream,
+	"server": helpServer,
 }
 
 // helpStream writes OUT pseudo-random bytes while it reads its input, then how

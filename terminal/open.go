@@ -106,7 +106,7 @@ func (a *attachment) opened(ctx context.Context) {
 	if a.s.rec != nil {
 		a.queue(encode(noticeMessage{Type: "notice", Code: "recording", Text: "this session is recorded"}))
 	}
-	a.checks.Go(func() { a.revalidate(ctx) })
+	a.unwatch = a.h.guard.Watch(ctx, a.r, a.res, a.who, a.denial)
 }
 
 func (a *attachment) notFound() {
@@ -283,6 +283,3 @@ func startDetail(err error) (detail string, retryable bool) {
 	}
 	return spawnDetail(err)
 }
-
-// isUnavailable tells a host that gave no verdict from one that denied.
-func isUnavailable(err error) bool { return errors.Is(err, gate.ErrUnavailable) }

@@ -2,7 +2,7 @@ package terminal
 
 // Sizes of a ring and of the reads that fill it, in bytes.
 const (
-	ringStart = 4 << 10
+	ringStart = 1 << 10
 	readMin   = 1 << 10
 	readMax   = 64 << 10
 )

@@ -128,18 +128,19 @@ func (s *session) end(ctx context.Context, r Reason) bool {
 
 // run is the end of a session, from its cause to the last bookkeeping.
 func (s *session) run() {
-	exited := watchExit(s.proc)
-	var got exitResult
+	exited, result := watchExit(s.proc)
+	got := exitResult{exit: Exit{Code: -1}}
 	treeEnded, survivors := false, 0
 	select {
-	case got = <-exited:
+	case <-exited:
+		got = result()
 	case <-s.endc:
 		survivors = s.endTree()
 		treeEnded = true
 		select {
-		case got = <-exited:
+		case <-exited:
+			got = result()
 		case <-time.After(drainMax):
-			got.exit.Code = -1
 		}
 	}
 	s.mu.Lock()

@@ -13,6 +13,11 @@ import (
 	"github.com/pruvon/pruvon/internal/procgroup"
 )
 
+// spawnLimit is how many terminals are opened, and how many commands started,
+// at once. Each holds an OS thread, which Go keeps, and the kernel does both
+// one at a time anyway.
+const spawnLimit = 3
+
 // spawnMax is how long a start may wait for its turn.
 const spawnMax = 10 * time.Second
 
@@ -37,7 +42,9 @@ func (h *Handler) prepare(who gate.Principal, set *settings, size Size) (*prepar
 	if set.Command == nil {
 		return p, nil
 	}
+	h.opening <- struct{}{}
 	pair, err := openPty(size)
+	<-h.opening
 	if err != nil {
 		p.release()
 		return p, &gate.Problem{

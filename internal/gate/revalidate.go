@@ -21,11 +21,9 @@ const (
 // ends a request's own context when its handler returns.
 func (g *Guard) Revalidate(ctx context.Context, r *http.Request, res Resource, p Principal) error {
 	r = r.WithContext(&valuesOf{Context: ctx, values: r.Context()})
-	until := p.Until
-	var failingSince time.Time
-	wait := g.cfg.Revalidate
+	state := revalidation{until: p.Until, wait: g.cfg.Revalidate}
 	for {
-		d, expires := nextCheck(wait, until, time.Now())
+		d, expires := nextCheck(state.wait, state.until, time.Now())
 		timer := time.NewTimer(d)
 		select {
 		case <-ctx.Done():
@@ -37,19 +35,36 @@ func (g *Guard) Revalidate(ctx context.Context, r *http.Request, res Resource, p
 			return ErrExpired
 		}
 		acc, err := g.Recheck(r, res)
-		switch {
-		case err == nil:
-			until, failingSince, wait = acc.Until, time.Time{}, g.cfg.Revalidate
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil
-		case isDenial(err):
+		}
+		if err := state.heard(acc, err, g.cfg.Revalidate, time.Now()); err != nil {
 			return err
-		case failingSince.IsZero():
-			failingSince, wait = time.Now(), retryEvery
-		case time.Since(failingSince) >= retryFor:
-			return errors.Join(ErrUnavailable, err)
 		}
 	}
+}
+
+// revalidation is what a stream's checks have come to.
+type revalidation struct {
+	until        time.Time     // end of the grant
+	wait         time.Duration // until the next check
+	failingSince time.Time     // the hook has given no verdict since
+}
+
+// heard takes the hook's answer and returns why the stream must end, if it
+// must.
+func (v *revalidation) heard(acc Access, err error, every time.Duration, now time.Time) error {
+	switch {
+	case err == nil:
+		*v = revalidation{until: acc.Until, wait: every}
+	case isDenial(err):
+		return err
+	case v.failingSince.IsZero():
+		v.failingSince, v.wait = now, retryEvery
+	case now.Sub(v.failingSince) >= retryFor:
+		return errors.Join(ErrUnavailable, err)
+	}
+	return nil
 }
 
 // nextCheck is how long to wait, and whether the grant ends first. A negative

@@ -37,11 +37,13 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		}
 	}
 	h.net = &netConn{Conn: nc, owner: h.conn, allowance: floodAllowance + max(h.conn.opts.ReadLimit, 0)}
-	// net/http clears its deadlines on Hijack; the writer still leads to the
-	// bare connection.
-	brw.Writer.Reset(h.net)
-	return h.net, brw, nil
+	// net/http clears its deadlines on Hijack, and its writer leads to the
+	// bare connection. Ours is smaller: it only joins a frame's header with
+	// what follows, and each idle connection keeps one.
+	return h.net, bufio.NewReadWriter(brw.Reader, bufio.NewWriterSize(h.net, writeBuffer)), nil
 }
+
+const writeBuffer = 512
 
 const (
 	// floodAllowance is how many bytes beside finished messages a peer may

@@ -1,0 +1,169 @@
+package terminal_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// process is a server in a process of its own.
+type process struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	url   string
+
+	mu    sync.Mutex
+	lines []string
+	done  chan struct{}
+}
+
+func startServer(t testing.TB, state, command string) *process {
+	t.Helper()
+	p := &process{t: t, done: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0])
+	p.cmd.Env = append(os.Environ(), "PRUVON_TEST_HELPER=server "+state+" "+command)
+	p.cmd.Stderr = os.Stderr
+	in, err := p.cmd.StdinPipe()
+	require.NoError(t, err)
+	p.stdin = in
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	lines := bufio.NewScanner(out)
+	for p.url == "" && lines.Scan() {
+		if addr, ok := strings.CutPrefix(lines.Text(), "listening "); ok {
+			p.url = "ws://" + addr + "/terminals/t"
+			break
+		}
+		p.lines = append(p.lines, lines.Text())
+	}
+	require.NotEmpty(t, p.url, "the server did not start")
+	go func() {
+		defer close(p.done)
+		for lines.Scan() {
+			p.mu.Lock()
+			p.lines = append(p.lines, lines.Text())
+			p.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	})
+	return p
+}
+
+// stop shuts the server down and returns all it has printed.
+func (p *process) stop() []string {
+	_ = p.stdin.Close()
+	<-p.done
+	require.NoError(p.t, p.cmd.Wait())
+	return p.lines
+}
+
+// kill ends the server as a crash does.
+func (p *process) kill() []string {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+	_ = p.cmd.Wait()
+	return p.lines
+}
+
+func (p *process) events(kind string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, l := range p.lines {
+		if l == kind || strings.HasPrefix(l, kind+" ") {
+			n++
+		}
+	}
+	return n
+}
+
+// memory is what the server holds, in KiB.
+func (p *process) memory() int {
+	before := p.events("collected")
+	_, err := io.WriteString(p.stdin, "collect\n")
+	require.NoError(p.t, err)
+	eventually(p.t, "collected", func() bool { return p.events("collected") > before })
+	return p.status("RssAnon")
+}
+
+// status reads a field in kB, or a number, of /proc/PID/status.
+func (p *process) status(field string) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	_, rest, ok := strings.Cut(string(b), field+":")
+	require.True(p.t, ok, field)
+	n := 0
+	_, _ = fmt.Sscan(rest, &n)
+	return n
+}
+
+func (p *process) descriptors() int {
+	d, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	return len(d)
+}
+
+// openMany opens n sessions, some at a time, and waits for their prompts.
+func (p *process) openMany(n int) []net.Conn {
+	conns := make([]net.Conn, n)
+	next := make(chan int)
+	var work sync.WaitGroup
+	for range 32 {
+		work.Go(func() {
+			for i := range next {
+				c := dialPage(p.t, p.url, `{"type":"hello","cols":80,"rows":24}`)
+				c.waitFor(p.t, "ready")
+				c.r = nil
+				conns[i] = c.Conn
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	work.Wait()
+	return conns
+}
+
+// An idle session costs little memory, three descriptors and no thread.
+func TestIdleSessionsAreCheap(t *testing.T) {
+	n := 100
+	if full() {
+		n = 1000
+	}
+	p := startServer(t, "-", "/bin/sh -c echo${IFS}ready;read${IFS}x")
+	for _, c := range p.openMany(50) { // what is needed once
+		_ = c.Close()
+	}
+	memory, fds := p.memory(), p.descriptors()
+	start := time.Now()
+	conns := p.openMany(n)
+	t.Logf("%d sessions open in %v", n, time.Since(start))
+	perSession := float64(p.memory()-memory) / float64(n)
+	threads := p.status("Threads")
+	t.Logf("%.1f KiB and %.2f descriptors each, %d threads", perSession, float64(p.descriptors()-fds)/float64(n), threads)
+	require.LessOrEqual(t, p.descriptors()-fds, 3*n)
+	require.LessOrEqual(t, threads, 16)
+	if !raceEnabled {
+		require.LessOrEqual(t, perSession, 64.0)
+	}
+	p.stop()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
