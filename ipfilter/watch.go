@@ -34,6 +34,7 @@ type watcher struct {
 	inForce  [sha256.Size]byte // of the content whose rules are in force
 	agreed   time.Time         // when the two were last known to be the same
 	pending  identity          // seen once and not yet read: somebody may still be writing
+	since    time.Time         // when the change that is pending was first seen
 	racyTill time.Time         // until then a write may hide behind an unchanged time stamp
 	fault    string            // logged last
 
@@ -68,8 +69,11 @@ func (w *watcher) first() (Rules, error) {
 // second write within it may leave the same time.
 const racyFor = 2500 * time.Millisecond
 
+// settleFor is how long a file may go on changing before it is read all the same.
+const settleFor = 500 * time.Millisecond
+
 func (w *watcher) remember(id identity, sum [sha256.Size]byte) {
-	w.seen, w.sum, w.pending = id, sum, identity{}
+	w.seen, w.sum, w.pending, w.since = id, sum, identity{}, time.Time{}
 	w.racyTill = time.Now().Add(racyFor)
 }
 
@@ -163,18 +167,21 @@ func (f *Filter) poll() {
 	info, err := os.Stat(w.path)
 	now := time.Now()
 	if err != nil {
-		f.unreadable(fmt.Errorf("ipfilter: %w", err))
+		_ = f.reload() // says what is wrong, in the words of Reload
 	} else {
 		switch id := identityOf(info); {
 		case id == w.seen && now.After(w.racyTill):
-			w.pending = identity{}
+			w.pending, w.since = identity{}, time.Time{}
 			if w.err == nil {
 				w.agreed = now
 			}
-		case id == w.seen, id == w.pending:
+		case id == w.seen, id == w.pending, !w.since.IsZero() && now.Sub(w.since) >= settleFor:
 			_ = f.reload() // which logs and counts
 		default:
 			w.pending = id
+			if w.since.IsZero() {
+				w.since = now
+			}
 		}
 	}
 	f.metrics.age.Set(max(0, now.Sub(w.agreed).Seconds()))
@@ -218,7 +225,8 @@ func (f *Filter) reload() error {
 // identity.
 func (f *Filter) unreadable(err error) error {
 	w := f.watch
-	w.seen, w.sum, w.pending, w.err = identity{}, [sha256.Size]byte{}, identity{}, err
+	w.seen, w.sum, w.err = identity{}, [sha256.Size]byte{}, err
+	w.pending, w.since = identity{}, time.Time{}
 	return f.reloadFault(err)
 }
 
