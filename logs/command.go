@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pruvon/pruvon/internal/procgroup"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/pruvon/pruvon/internal/procgroup"
 )
 
 const (

@@ -20,8 +20,7 @@ func (v *viewer) download(ctx context.Context, q query, from, to *cursor) error 
 }
 
 func (v *viewer) downloadFrom(ctx context.Context, q query, from *cursor, end Position) error {
-	switch {
-	case from != nil:
+	if from != nil {
 		how := ResumeFile
 		if s, ok := v.hub.ranger.(searcher); ok && !s.known(from.pos) {
 			how = ResumeTime
@@ -32,13 +31,7 @@ func (v *viewer) downloadFrom(ctx context.Context, q query, from *cursor, end Po
 			return err
 		}
 		return v.history(ctx, end, 0)
-	case q.tail == tailAll:
-		return v.backlog(ctx, q, end, 0, firstLine)
 	}
-	// Tail says where now is, so that the search and the lines agree on it.
-	now, err := v.hub.ranger.Tail(ctx, 0, end, discardSink{})
-	if err != nil {
-		return v.historyErr(ctx, err)
-	}
-	return v.backlog(ctx, q, now, int64(q.tail), firstLine)
+	// An unfinished last line is one of the lines: nothing will continue it.
+	return v.backlog(ctx, q, end, int64(q.tail), firstLine)
 }

@@ -46,7 +46,8 @@ type follower struct {
 	retired []retiredGen // newest last
 	buf     []byte
 	pos     Position
-	found   bool // the last step gave something
+	shown   *openGen // its last line was given out unfinished
+	found   bool     // the last step gave something
 }
 
 // retiredGen is a file that was given up, in case it comes back to life.
@@ -278,7 +279,7 @@ func (g *openGen) same(buf []byte) (bool, error) {
 func (fl *follower) patience(now time.Time) time.Duration {
 	d := fl.w.backstop()
 	for _, g := range fl.gens {
-		if g.sp.pending() > 0 {
+		if g.live && g.sp.pending() > 0 {
 			d = min(d, g.held.Add(holdPartial).Sub(now))
 		}
 		if !g.live {

@@ -160,6 +160,13 @@ func (fl *follower) drop(g *openGen) error {
 			return err
 		}
 	}
+	if fl.shown == g {
+		// What was shown of its last line is all there will be.
+		fl.shown = nil
+		if err := fl.out.Line(nil, time.Now(), Stdout, fl.position(g)); err != nil {
+			return err
+		}
+	}
 	fl.gens = slices.DeleteFunc(fl.gens, func(o *openGen) bool { return o == g })
 	fl.retired = append(fl.retired, retiredGen{g.id, g.mark})
 	if len(fl.retired) > maxGenerations {

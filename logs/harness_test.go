@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -40,15 +41,26 @@ type server struct {
 // serve starts a server for cfg and ends both with the test.
 func serve(t testing.TB, cfg logs.Config) *server {
 	t.Helper()
+	return serveWith(t, cfg, func(*http.Server) {})
+}
+
+// serveWith is serve with a server that is not the default.
+func serveWith(t testing.TB, cfg logs.Config, change func(*http.Server)) *server {
+	t.Helper()
 	if cfg.Authorize == nil {
 		cfg.Authorize = allowAll
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h, err := logs.New(cfg)
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/logs/{name}", h)
 	mux.HandleFunc("/logs", h.List)
-	s := &server{t: t, handler: h, http: httptest.NewServer(mux)}
+	s := &server{t: t, handler: h, http: httptest.NewUnstartedServer(mux)}
+	change(s.http.Config)
+	s.http.Start()
 	t.Cleanup(s.stop)
 	return s
 }

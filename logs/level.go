@@ -39,6 +39,11 @@ func levelOf(b []byte) Level {
 		return l
 	}
 	for i := 0; i < len(w); {
+		if w[i] == 0x1b {
+			// The final letter of a colour is no part of the word after it.
+			i += max(1, sgr(w[i:]))
+			continue
+		}
 		if !isLetter(w[i]) {
 			i++
 			continue

@@ -3,8 +3,8 @@ package logs
 import (
 	"time"
 
-	"github.com/pruvon/pruvon/internal/promreg"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/pruvon/pruvon/internal/promreg"
 )
 
 // otherLog is the label of logs that Lookup found: their names are no closed

@@ -91,6 +91,16 @@ func (fl *follower) feed(g *openGen, window []byte, keep int, pos Position, now 
 
 // emit gives out one line that ends at off; window ends there too.
 func (fl *follower) emit(g *openGen, pos Position, p piece, off int64, window []byte, now time.Time) error {
+	if fl.shown != nil && fl.shown != g {
+		// Another file's line is not what continues it.
+		if err := fl.out.Line(nil, now, Stdout, nil); err != nil {
+			return err
+		}
+	}
+	fl.shown = nil
+	if p.more {
+		fl.shown = g
+	}
 	g.mark.place(g.head, window, off)
 	if i := fl.index(g); i >= 0 {
 		g.mark.append(pos[i:i])
@@ -103,7 +113,7 @@ func (fl *follower) emit(g *openGen, pos Position, p piece, off int64, window []
 
 // unfinished gives out the beginning of a line whose end does not come.
 func (fl *follower) unfinished(g *openGen, now time.Time) error {
-	if g.sp.pending() == 0 || now.Sub(g.held) < holdPartial {
+	if g.sp.pending() == 0 || now.Sub(g.held) < holdPartial || !g.live {
 		return nil
 	}
 	p, _ := g.sp.unfinished(false)

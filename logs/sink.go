@@ -18,6 +18,13 @@ type hubSink struct {
 	pos   Position
 	timer *time.Timer
 	armed bool
+	held  [2]heldLine // with Redact: beginnings of lines, by stream
+}
+
+// heldLine is the beginning of a line that Redact has to see whole.
+type heldLine struct {
+	text   []byte
+	length int64
 }
 
 func newHubSink(h *hub, from Position) *hubSink {
@@ -43,6 +50,30 @@ func (s *hubSink) Line(b []byte, at time.Time, stream Stream, pos Position) erro
 func (s *hubSink) Fragment(b []byte, at time.Time, stream Stream, length int64, more bool, pos Position) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.h.redact != nil {
+		h := &s.held[stream&1]
+		if more || h.length > 0 {
+			h.add(b, length)
+			if more {
+				return nil
+			}
+			b, length = h.text, h.length
+			defer h.reset()
+		}
+	}
+	s.addLocked(b, at, stream, length, more, pos)
+	return nil
+}
+
+// add keeps as much of a line as is ever shown.
+func (h *heldLine) add(b []byte, length int64) {
+	h.text = append(h.text, b[:min(len(b), max(0, maxLine+redactAhead-len(h.text)))]...)
+	h.length += length
+}
+
+func (h *heldLine) reset() { *h = heldLine{} }
+
+func (s *hubSink) addLocked(b []byte, at time.Time, stream Stream, length int64, more bool, pos Position) {
 	if !s.b.fits(len(b)) {
 		s.publishLocked()
 	}
@@ -57,7 +88,6 @@ func (s *hubSink) Fragment(b []byte, at time.Time, stream Stream, length int64, 
 	if s.b.full() {
 		s.publishLocked()
 	}
-	return nil
 }
 
 // Note publishes an event after the lines before it.

@@ -10,6 +10,7 @@ type splitter struct {
 
 	held   []byte // the line that has begun, at most max bytes
 	length int64  // what it really has so far, including what was dropped
+	last   byte   // its last byte so far
 }
 
 // piece is what a splitter gives out.
@@ -39,26 +40,32 @@ func (s *splitter) split(chunk []byte, emit func(piece) error) error {
 
 // hold keeps what begins a line.
 func (s *splitter) hold(b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	s.length += int64(len(b))
-	// One byte more than max tells a CR at the cap from a line that goes on.
-	if room := s.max + 1 - len(s.held); room > 0 {
+	s.last = b[len(b)-1]
+	if room := s.max - len(s.held); room > 0 {
 		s.held = append(s.held, b[:min(room, len(b))]...)
 	}
 }
 
-// finish joins line, which ends with a newline, to what was held.
+// finish joins line, which ends with a newline, to what was held. CRLF ends a
+// line too, also where the cut was between the two or the CR was dropped.
 func (s *splitter) finish(line []byte, end int) piece {
+	length, last := int64(len(line)), byte(0)
+	if length > 0 {
+		last = line[length-1]
+	}
 	if s.length > 0 {
 		s.hold(line)
-		line = s.held
+		line, length, last = s.held, s.length, s.last
+		s.drop()
 	}
-	length := max(s.length, int64(len(line)))
-	s.drop()
-	// CRLF ends a line too. The CR is seen only where the line is whole.
-	if length == int64(len(line)) && length > 0 && line[length-1] == '\r' {
-		line, length = line[:length-1], length-1
+	if last == '\r' {
+		length--
 	}
-	return piece{text: line[:min(len(line), s.max)], length: length, end: end}
+	return piece{text: line[:min(int64(len(line)), length, int64(s.max))], length: length, end: end}
 }
 
 // unfinished gives out what is held of a line that has not ended. With final
@@ -69,7 +76,7 @@ func (s *splitter) unfinished(final bool) (piece, bool) {
 	}
 	line, length := s.held, s.length
 	s.drop()
-	return piece{text: line[:min(len(line), s.max)], length: length, more: !final}, true
+	return piece{text: line, length: length, more: !final}, true
 }
 
 // pending is how many bytes of an unfinished line are held or were dropped.
