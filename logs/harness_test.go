@@ -252,13 +252,15 @@ func (c *client) read() message {
 func (c *client) until(kind string) (message, []message) {
 	c.t.Helper()
 	var before []message
-	for {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		m := c.read()
 		if m.Type == kind {
 			return m, before
 		}
 		before = append(before, m)
 	}
+	c.t.Fatalf("no %s came, but %+v", kind, before)
+	return message{}, nil
 }
 
 // lines reads until n lines have come and returns their texts. Heartbeats and
@@ -266,8 +268,11 @@ func (c *client) until(kind string) (message, []message) {
 func (c *client) lines(n int) []string {
 	c.t.Helper()
 	var out []string
-	for len(out) < n {
+	for deadline := time.Now().Add(2 * patience); len(out) < n; {
 		m := c.read()
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%d lines of %d", len(out), n)
+		}
 		switch m.Type {
 		case "lines":
 			for _, e := range m.entries(c.t) {
