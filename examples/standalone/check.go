@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pruvon/pruvon/ipfilter"
 )
@@ -109,12 +111,30 @@ func warnings(cfg config) []string {
 	if cfg.UserHeader == "" {
 		warn("user_header is not set: everybody who comes in is the user operator")
 	}
+	var clients []netip.Prefix
 	if cfg.Allowlist == "" {
 		warn("allowlist is not set: nginx alone decides which addresses may come in")
+	} else if rules, err := ipfilter.Load(cfg.Allowlist); err == nil {
+		for _, w := range rules.Lint(time.Now()) {
+			out = append(out, w.String())
+		}
+		clients = allowed(rules)
 	}
 	if proxy, err := cfg.proxy(); err == nil {
-		for _, w := range proxy.Warnings() {
+		for _, w := range proxy.Warnings(clients...) {
 			warn("trusted_proxies: %s", w)
+		}
+	}
+	return out
+}
+
+// allowed are the addresses that clients come from: a proxy that is trusted
+// must not be among them.
+func allowed(rules ipfilter.Rules) []netip.Prefix {
+	var out []netip.Prefix
+	for _, r := range rules {
+		if r.Allow && r.Prefix.IsValid() && r.Prefix.Bits() > 0 {
+			out = append(out, r.Prefix)
 		}
 	}
 	return out
