@@ -56,6 +56,7 @@ type journal struct {
 	file  *os.File
 	open  map[string]openSession
 	lines int
+	torn  bool // the last line may be incomplete
 }
 
 // openJournal returns a journal in dir, and the sessions that crashed handlers
@@ -157,7 +158,7 @@ func (j *journal) rewrite() error {
 		_ = os.Remove(j.file.Name())
 		_ = j.file.Close()
 	}
-	j.file, j.lines = f, len(j.open)
+	j.file, j.lines, j.torn = f, len(j.open), false
 	return nil
 }
 
@@ -186,7 +187,7 @@ func (j *journal) appendLocked(r openSession) error {
 	if j.file == nil {
 		return os.ErrClosed
 	}
-	if j.lines > 2*len(j.open)+journalSlack {
+	if j.torn || j.lines > 2*len(j.open)+journalSlack {
 		return j.rewrite()
 	}
 	b, err := json.Marshal(r)
@@ -194,7 +195,9 @@ func (j *journal) appendLocked(r openSession) error {
 		return err
 	}
 	j.lines++
-	_, err = j.file.Write(append(b, '\n'))
+	if _, err = j.file.Write(append(b, '\n')); err != nil {
+		j.torn = true
+	}
 	return err
 }
 

@@ -24,6 +24,7 @@ type pageConn struct {
 	told   int64
 	every  int64
 	frames int
+	out    []byte // the frame being built
 }
 
 func dialPage(b testing.TB, url string, hello string) *pageConn {
@@ -47,18 +48,15 @@ func dialPage(b testing.TB, url string, hello string) *pageConn {
 
 // frame writes one client frame under a zero mask.
 func (p *pageConn) frame(op byte, data []byte) {
-	var head [14]byte
-	head[0] = 0x80 | op
-	n := 2
-	switch {
-	case len(data) < 126:
-		head[1] = 0x80 | byte(len(data))
-	default:
-		head[1] = 0x80 | 126
-		binary.BigEndian.PutUint16(head[2:], uint16(len(data)))
-		n = 4
+	p.out = append(p.out[:0], 0x80|op)
+	if len(data) < 126 {
+		p.out = append(p.out, 0x80|byte(len(data)))
+	} else {
+		p.out = binary.BigEndian.AppendUint16(append(p.out, 0x80|126), uint16(len(data)))
 	}
-	_, _ = p.Write(append(head[:n+4], data...))
+	p.out = append(p.out, 0, 0, 0, 0)
+	p.out = append(p.out, data...)
+	_, _ = p.Write(p.out)
 }
 
 func (p *pageConn) text(s string)  { p.frame(1, []byte(s)) }
@@ -66,7 +64,8 @@ func (p *pageConn) typed(s string) { p.frame(2, []byte(s)) }
 
 func (p *pageConn) ack() {
 	p.told = p.offset
-	p.text(`{"type":"ack","offset":` + strconv.FormatInt(p.offset, 10) + `}`)
+	var b [64]byte
+	p.frame(1, append(strconv.AppendInt(append(b[:0], `{"type":"ack","offset":`...), p.offset, 10), '}'))
 }
 
 // next reads a frame. Binary payloads go to sink if there is one.

@@ -30,8 +30,8 @@ func grow(b []byte, n int) []byte {
 // saves allocations.
 func putLarge(b []byte) []byte {
 	if cap(b) > smallBuffer {
-		b = b[:0]
-		large.Put(&b)
+		big := b[:0] // not b: its address would put b on the heap in every call
+		large.Put(&big)
 		return nil
 	}
 	return b[:cap(b)]
