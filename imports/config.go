@@ -94,7 +94,7 @@ type Config struct {
 	// 50 GiB, negative no limit.
 	UserBytes int64
 	// OpenUploads is how many unfinished uploads one user may have. Default
-	// 20, negative no limit.
+	// 100, negative no limit.
 	OpenUploads int
 
 	// UploadIdle is how long an upload's connection may be silent. Default
@@ -246,7 +246,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxRatio, 250)
 	setDefault(&c.ReserveFree, 256<<20)
 	setDefault(&c.UserBytes, 50<<30)
-	setDefault(&c.OpenUploads, 20)
+	setDefault(&c.OpenUploads, 100)
 	setDefault(&c.UploadIdle, time.Minute)
 	setDefault(&c.UploadAge, 24*time.Hour)
 	setDefault(&c.StallAfter, time.Minute)

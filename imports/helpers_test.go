@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +27,9 @@ type server struct {
 	url string // of the mount point, without the trailing slash
 	dir string
 	c   *http.Client
+
+	stop func()
+	down bool
 }
 
 type option func(*imports.Config)
@@ -75,17 +80,26 @@ func startConfig(t testing.TB, cfg imports.Config) *server {
 	mux.Handle("/ops/imports/", http.StripPrefix("/ops/imports", h))
 	srv := httptest.NewServer(mux)
 	s := &server{t: t, h: h, url: srv.URL + "/ops/imports", dir: cfg.Dir, c: srv.Client()}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		ctx, stop := context.WithTimeout(ctx, 5*time.Second+100*time.Millisecond)
-		defer stop()
-		require.NoError(t, h.Shutdown(ctx))
+	s.stop = sync.OnceFunc(func() {
 		srv.CloseClientConnections()
 		srv.Close()
 		s.c.CloseIdleConnections()
 	})
+	t.Cleanup(func() { s.shutdown(0) })
 	return s
+}
+
+// shutdown ends the handler, giving what runs a time to end by itself.
+func (s *server) shutdown(drain time.Duration) {
+	s.t.Helper()
+	if s.down {
+		return
+	}
+	s.down = true
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second+drain)
+	defer cancel()
+	require.NoError(s.t, s.h.Shutdown(ctx))
+	s.stop()
 }
 
 // answer is a response that has been read.
@@ -269,4 +283,9 @@ func ofType(events []event, typ string) (found []event) {
 		}
 	}
 	return found
+}
+
+func touch(t testing.TB, file string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
 }

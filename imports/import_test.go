@@ -43,15 +43,14 @@ func (s *server) onlyRecords(ids ...string) {
 	s.t.Helper()
 	eventually(s.t, func() bool {
 		found, err := filepath.Glob(filepath.Join(s.dir, "jobs", "*", "data"))
-		return err == nil && len(found) == 0
+		require.NoError(s.t, err)
+		entries, err := os.ReadDir(filepath.Join(s.dir, "jobs"))
+		require.NoError(s.t, err)
+		return len(found) == 0 && len(entries) == len(ids)
 	})
-	entries, err := os.ReadDir(filepath.Join(s.dir, "jobs"))
-	require.NoError(s.t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
+	for _, id := range ids {
+		require.DirExists(s.t, filepath.Join(s.dir, "jobs", id))
 	}
-	require.ElementsMatch(s.t, ids, names)
 	tmp, err := filepath.Glob(filepath.Join(s.dir, "jobs", "*", "*.tmp"))
 	require.NoError(s.t, err)
 	require.Empty(s.t, tmp)

@@ -3,6 +3,7 @@ package imports
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,6 +107,9 @@ func (j *job) create() error {
 func (j *job) move(t trigger, o Outcome, edit func(*record)) error {
 	j.saving.Lock()
 	defer j.saving.Unlock()
+	if j.forgotten() {
+		return errForgotten
+	}
 	rec := j.record()
 	next, err := rec.next(t, o)
 	if err != nil {
@@ -130,10 +134,16 @@ func (j *job) move(t trigger, o Outcome, edit func(*record)) error {
 	return err
 }
 
+// errForgotten keeps a late hand from bringing a removed directory back.
+var errForgotten = fmt.Errorf("%w: the import is forgotten", errTransition)
+
 // edit changes the record without changing the state.
 func (j *job) edit(change func(*record)) error {
 	j.saving.Lock()
 	defer j.saving.Unlock()
+	if j.forgotten() {
+		return errForgotten
+	}
 	rec := j.record()
 	change(&rec)
 	rec.Seq = j.log.number()

@@ -35,6 +35,9 @@ func (j *job) finish(o Outcome, edit func(*record), cause error) {
 	if err := j.log.settle(); err != nil {
 		j.h.log.Warn("import: the journal of the events is not complete", "import", j.id, "err", err)
 	}
+	if rec.HasData && !rec.Synced {
+		j.h.background(j.syncData)
+	}
 	j.h.metrics.ended(rec)
 	detail := ""
 	if rec.Problem != nil {
@@ -79,6 +82,8 @@ func (h *Handler) forget(j *job) {
 		delete(h.keys, key)
 	}
 	h.mu.Unlock()
+	j.saving.Lock() // nothing is being written any more, and nothing will be
+	defer j.saving.Unlock()
 	_ = j.log.settle()
 	if err := j.disk.removeImport(j.dir); err != nil {
 		h.log.Error("import: the directory could not be removed", "import", j.id, "err", err)
@@ -131,7 +136,7 @@ func (h *Handler) retry(j *job) error {
 	}
 	if target.Lock {
 		if holder := h.lockHolder(rec.Target, j); holder != nil {
-			return h.locked(holder, Access{User: rec.Owner}, "../")
+			return h.locked(holder, Access{User: rec.Owner}, "../../")
 		}
 	}
 	j.log.restart()
@@ -162,7 +167,17 @@ func (j *job) syncData() {
 		return
 	}
 	defer f.Close()
-	if err := j.disk.sync(f); err != nil {
+	err = j.disk.sync(f)
+	if err == nil {
+		err = j.edit(func(rec *record) { rec.Synced = true })
+	}
+	if err != nil && !j.forgotten() {
 		j.h.log.Warn("import: the upload could not be synced", "import", j.id, "err", err)
 	}
+}
+
+func (j *job) forgotten() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.gone
 }

@@ -176,9 +176,9 @@ func (in *intake) explain(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errSlow(in.c.idle)
 	default:
-		var p *gate.Problem
-		if errors.As(err, &p) {
-			return p
+		var big *http.MaxBytesError
+		if errors.As(err, &big) { // a middleware of the host
+			return errTooLarge(big.Limit)
 		}
 		return errCut(err)
 	}

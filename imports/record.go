@@ -36,6 +36,7 @@ type record struct {
 	File      string `json:"file,omitempty"`     // a server-side file instead of an upload
 	FileTag   string `json:"file_tag,omitempty"` // its identity when it was chosen
 	HasData   bool   `json:"has_data"`           // the bytes are there for a retry
+	Synced    bool   `json:"synced"`             // they survive a power failure
 
 	Key      string `json:"key,omitempty"`       // Idempotency-Key
 	KeyPrint string `json:"key_print,omitempty"` // what it was used for

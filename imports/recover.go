@@ -151,8 +151,8 @@ func (h *Handler) settle(j *job) {
 }
 
 // sameData reports whether the bytes are what was uploaded. Within one boot
-// the page cache has kept them; after a power failure the digest decides, and
-// where there is none, whether they were synced is not known.
+// the page cache has kept them; after a power failure only synced bytes count,
+// or those that have the right digest.
 func (h *Handler) sameData(rec record) bool {
 	if rec.File != "" {
 		return true
@@ -162,8 +162,11 @@ func (h *Handler) sameData(rec record) bool {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != rec.Source.Size {
 		return false
 	}
-	if rec.Boot == h.boot || rec.Source.SHA256 == "" {
+	if rec.Boot == h.boot || rec.Synced {
 		return true
+	}
+	if rec.Source.SHA256 == "" {
+		return false
 	}
 	sum, err := fileDigest(path)
 	return err == nil && sum == rec.Source.SHA256

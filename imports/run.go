@@ -44,7 +44,11 @@ type run struct {
 func (h *Handler) execute(j *job) {
 	defer h.running.Done()
 	defer h.freeSlot(j)
-	r := &run{j: j}
+	rec := j.record()
+	r := &run{j: j, info: Info{
+		ID: j.id, Target: rec.Target, Owner: rec.Owner, Attempt: rec.Attempt, Name: rec.Source.Name,
+		Size: rec.Source.Size, Format: rec.Source.Format, Compression: rec.Source.Compression,
+	}}
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	defer r.cancel(nil)
 	j.mu.Lock()
@@ -76,12 +80,7 @@ func (r *run) begin() error {
 		}
 		return &Failure{Title: "The journal cannot be written", Err: err}
 	}
-	rec := j.record()
-	r.info = Info{
-		ID: j.id, Target: rec.Target, Owner: rec.Owner, Attempt: rec.Attempt, Name: rec.Source.Name,
-		Size: rec.Source.Size, Format: rec.Source.Format, Compression: rec.Source.Compression,
-	}
-	j.h.audit(rec, "start", "", "")
+	j.h.audit(j.record(), "start", "", "")
 	if target.Timeout > 0 {
 		timer := time.AfterFunc(target.Timeout, func() { r.cancel(errTimeout) })
 		context.AfterFunc(r.ctx, func() { timer.Stop() })

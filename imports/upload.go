@@ -24,6 +24,7 @@ type order struct {
 	key       string
 	resumable bool
 	file      string // a server-side file
+	recheck   func() error
 }
 
 // readOrder checks everything that can be checked before the first byte of the
@@ -66,6 +67,10 @@ func (h *Handler) readOrder(r *http.Request, target string, t Target, who gate.P
 	if o.length == 0 {
 		return o, errEmpty()
 	}
+	o.recheck = func() error {
+		_, err := h.guard.Recheck(r, Resource{Name: target, Action: gate.ActionUpload})
+		return err
+	}
 	return o, h.admit(o, isMultipart(r))
 }
 
@@ -84,7 +89,7 @@ func (h *Handler) admit(o order, form bool) error {
 			return h.locked(holder, o.who.Access, "")
 		}
 	}
-	return h.admitOpen(o.who.User)
+	return nil
 }
 
 // multipartSlack is how much of a form may be something else than the file.
@@ -95,19 +100,17 @@ func isMultipart(r *http.Request) bool {
 	return err == nil && typ == "multipart/form-data"
 }
 
-// admitOpen caps the unfinished uploads of one user.
-func (h *Handler) admitOpen(user string) error {
+// admitOpenLocked caps the unfinished uploads of one user.
+func (h *Handler) admitOpenLocked(user string) error {
 	if h.cfg.OpenUploads < 0 {
 		return nil
 	}
 	n := 0
-	h.mu.Lock()
 	for _, j := range h.jobs {
 		if rec := j.record(); rec.State == StateReceiving && rec.Owner == user {
 			n++
 		}
 	}
-	h.mu.Unlock()
 	if n < h.cfg.OpenUploads {
 		return nil
 	}
@@ -141,6 +144,11 @@ func (h *Handler) create(o order) (j *job, replayed bool, err error) {
 			return first, true, first.matches(o)
 		}
 		h.keys[key] = j.id
+	}
+	if err := h.admitOpenLocked(o.who.User); err != nil {
+		delete(h.keys, rec.keyID())
+		h.mu.Unlock()
+		return nil, false, err
 	}
 	h.jobs[j.id] = j
 	h.mu.Unlock()
@@ -184,6 +192,11 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, o order) (*job,
 		return j, err
 	}
 	err = h.receiveAll(w, r, j, o)
+	if err == nil {
+		// An upload takes its time; whether its sender may still do this is
+		// asked once more before anything comes of it.
+		err = o.recheck()
+	}
 	if err == nil {
 		err = h.complete(j)
 	}
@@ -308,7 +321,8 @@ func (in *intake) formEnd(next func() (*multipart.Part, error)) error {
 }
 
 func (in *intake) malformed(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || in.c.stopped() != nil {
+	// The parser wraps io.EOF where the body ends before the last boundary.
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || in.c.stopped() != nil {
 		return in.explain(err)
 	}
 	return gate.BadRequest("the form is malformed")
