@@ -30,11 +30,10 @@ var corpus = []string{
 }
 
 // untouched is a JavaScript expression that is "untouched" while nothing in the page has been run,
-// opened, renamed or put on the clipboard.
+// opened, blocked by the page's policy or put on the clipboard.
 const untouched = `(async () => {
 	const faults = [];
 	if (window.pwned !== undefined) faults.push("script ran");
-	if (/pwned/.test(document.title)) faults.push("title " + document.title);
 	if (document.querySelector("iframe, object, embed")) faults.push("frame");
 	for (const link of document.querySelectorAll("a[href]")) if (!/^https?:$/.test(new URL(link.href).protocol)) faults.push("link " + link.href);
 	try { const text = await navigator.clipboard.readText(); if (text !== "mine") faults.push("clipboard " + text); } catch (e) { faults.push("clipboard unreadable: " + e); }

@@ -73,8 +73,20 @@ func StartRebinder(tb testing.TB, target string) *Rebinder {
 	return r
 }
 
-// Rebind sends new connections to another address.
-func (r *Rebinder) Rebind(target string) { r.target.Store(&target) }
+// Rebind sends new connections to another address and cuts those to the old one.
+func (r *Rebinder) Rebind(target string) {
+	r.target.Store(&target)
+	r.cut()
+}
+
+func (r *Rebinder) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.open {
+		_ = c.Close()
+	}
+	clear(r.open)
+}
 
 func (r *Rebinder) accept() {
 	for {
@@ -101,10 +113,6 @@ func (r *Rebinder) accept() {
 
 func (r *Rebinder) close() {
 	_ = r.listener.Close()
-	r.mu.Lock()
-	for c := range r.open {
-		_ = c.Close()
-	}
-	r.mu.Unlock()
+	r.cut()
 	r.wg.Wait()
 }

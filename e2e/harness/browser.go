@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -190,22 +189,6 @@ func (t *Tab) UntilAt(url string) {
 		}
 		return err
 	})
-}
-
-// FrameURLs returns the addresses of the frames in the tab's page, as the browser sees them.
-func (t *Tab) FrameURLs() []string {
-	t.tb.Helper()
-	ctx, done := context.WithTimeout(t.ctx, 10*time.Second)
-	defer done()
-	tree, err := chromedp.Call(ctx, page.GetFrameTree, cdp.Empty{})
-	if err != nil {
-		t.tb.Fatalf("frames: %v", err)
-	}
-	var urls []string
-	for _, child := range tree.FrameTree.ChildFrames {
-		urls = append(urls, child.Frame.URL)
-	}
-	return urls
 }
 
 // OnNewDocument runs a script before anything else in every page that the tab loads from now on.
