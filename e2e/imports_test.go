@@ -63,26 +63,36 @@ type job struct {
 // the path of the job.
 func upload(t *testing.T, client *harness.Client, target string, content []byte) string {
 	t.Helper()
+	path, answer := tryUpload(t, client, target, content)
+	if answer.Status != http.StatusAccepted {
+		t.Fatalf("the last part: %d %s", answer.Status, answer.Body)
+	}
+	return path
+}
+
+// tryUpload is upload for a file that may be refused when it is complete; it returns the last answer.
+func tryUpload(t *testing.T, client *harness.Client, target string, content []byte) (path string, answer harness.Answer) {
+	t.Helper()
 	created := harness.Send(t, client.HTTP, http.MethodPost, harness.Origin+"/imports/"+target, "",
 		"Origin: "+harness.Origin, "Upload-Complete: ?0", fmt.Sprintf("Upload-Length: %d", len(content)))
 	if created.Status != http.StatusCreated {
 		t.Fatalf("creating the upload: %d %s", created.Status, created.Body)
 	}
-	path := location("/imports/"+target, created.Header.Get("Location"))
+	path = location("/imports/"+target, created.Header.Get("Location"))
 	const part = 1 << 20
 	for offset := 0; offset < len(content); offset += part {
 		end := min(offset+part, len(content))
-		complete, want := "?0", http.StatusNoContent
+		complete := "?0"
 		if end == len(content) {
-			complete, want = "?1", http.StatusAccepted
+			complete = "?1"
 		}
-		answer := harness.Send(t, client.HTTP, http.MethodPatch, harness.Origin+path+"/content", string(content[offset:end]),
+		answer = harness.Send(t, client.HTTP, http.MethodPatch, harness.Origin+path+"/content", string(content[offset:end]),
 			"Origin: "+harness.Origin, "Upload-Complete: "+complete, fmt.Sprintf("Upload-Offset: %d", offset))
-		if answer.Status != want {
-			t.Fatalf("part at %d: %d %s, want %d", offset, answer.Status, answer.Body, want)
+		if end < len(content) && answer.Status != http.StatusNoContent {
+			t.Fatalf("part at %d: %d %s", offset, answer.Status, answer.Body)
 		}
 	}
-	return path
+	return path, answer
 }
 
 // location resolves a relative Location against the path it was given at.
