@@ -1,7 +1,6 @@
 package procgroup
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -21,8 +20,8 @@ type Config struct {
 
 	// StateDir is a directory, made with mode 0700 if missing, that holds what
 	// the next start needs to find processes of a host that crashed: one small
-	// file per running Manager. Several Managers, also of several processes,
-	// may share it. Empty: no crash recovery.
+	// directory for each running Manager. Several Managers, also of several
+	// processes, may share it. Empty: no crash recovery. Linux only.
 	StateDir string
 
 	// Cgroup is the cgroup v2 directory below which each group gets a cgroup.
@@ -54,14 +53,10 @@ type Config struct {
 // Validate reports all faults of c, each naming its field. It has no side
 // effects.
 func (c Config) Validate() error {
-	var errs []error
-	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
-		errs = append(errs, fmt.Errorf("procgroup: StateDir %q is not an absolute path", c.StateDir))
-	}
 	if c.Cgroup != "" && c.Cgroup != "-" && !filepath.IsAbs(c.Cgroup) {
-		errs = append(errs, fmt.Errorf("procgroup: Cgroup %q is neither an absolute path nor \"-\"", c.Cgroup))
+		return fmt.Errorf("procgroup: Cgroup %q is neither an absolute path nor \"-\"", c.Cgroup)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (c Config) withDefaults() Config {

@@ -21,7 +21,7 @@ func stateConfig(state, cgroup string) procgroup.Config {
 func TestNextStartEndsWhatACrashedHostLeft(t *testing.T) {
 	for _, h := range holders {
 		t.Run(h.name, func(t *testing.T) {
-			state, token := t.TempDir(), newToken()
+			state, token := t.TempDir(), newToken(t)
 			host := startHost(t, "zoo", []string{"STATE=" + state, "CGROUP=" + h.cgroup}, nil, token)
 			host.until(t, "ready")
 			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
@@ -52,7 +52,7 @@ func TestNextStartEndsWhatACrashedHostLeft(t *testing.T) {
 func TestNextStartKeepsDaemonsOfAGroupThatKeepsThem(t *testing.T) {
 	for _, h := range holders {
 		t.Run(h.name, func(t *testing.T) {
-			state, token := t.TempDir(), newToken()
+			state, token := t.TempDir(), newToken(t)
 			host := startHost(t, "zoo", []string{"STATE=" + state, "CGROUP=" + h.cgroup, "KEEP=1"}, nil, token)
 			host.until(t, "ready")
 			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
@@ -101,7 +101,7 @@ func TestAStrangerWithTheNumberOfAnOrphanIsNotTouched(t *testing.T) {
 }
 
 func TestACommandDiesWithItsHost(t *testing.T) {
-	token := newToken()
+	token := newToken(t)
 	host := startHost(t, "death", nil, nil, token)
 	host.until(t, "ready")
 	eventually(t, "the command runs", func() bool { return len(animals(token)) == 1 })
@@ -113,7 +113,7 @@ func TestACommandDiesWithItsHost(t *testing.T) {
 // the Manager, and no longer.
 func TestDeathSignalWaitsForTheHost(t *testing.T) {
 	m := newManager(t, procgroup.Config{})
-	token := newToken()
+	token := newToken(t)
 	s := command("sleep", token)
 	s.KillOnParentDeath = true
 	done := make(chan *procgroup.Group)
@@ -138,7 +138,7 @@ func TestEmptyCgroupsOfACrashedHostAreRemoved(t *testing.T) {
 		t.Log("no cgroup can be made here; nothing to see")
 		return
 	}
-	token := newToken()
+	token := newToken(t)
 	host := startHost(t, "death", nil, nil, token)
 	host.until(t, "ready")
 	var pids []string

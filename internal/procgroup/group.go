@@ -1,6 +1,7 @@
 package procgroup
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -68,7 +69,7 @@ func (g *Group) hasExited() bool {
 type Exit struct {
 	Code   int            // exit code; -1 when signalled or unknown
 	Signal syscall.Signal // 0 unless signalled
-	Err    error          // set when the kernel would not say
+	Err    error          // why it is not known
 }
 
 // Pid returns the command's process number, which is also that of its session
@@ -79,8 +80,16 @@ func (g *Group) Pid() int { return g.pid }
 // be running.
 func (g *Group) Done() <-chan struct{} { return g.done }
 
-// Exit returns how the command ended. It is only valid once Done is closed.
-func (g *Group) Exit() Exit { return g.exit }
+// Exit returns how the command ended. Before Done is closed Code is -1 and Err
+// says that it still runs.
+func (g *Group) Exit() Exit {
+	if !g.hasExited() {
+		return Exit{Code: -1, Err: errRunning}
+	}
+	return g.exit
+}
+
+var errRunning = errors.New("procgroup: the command has not exited yet")
 
 // Signal sends sig to the command itself. Once it has exited the error is
 // os.ErrProcessDone.

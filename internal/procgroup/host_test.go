@@ -106,7 +106,7 @@ func count(dir string) int {
 
 // zooSize is how many processes of the animals run: sleep with an argument
 // that nobody else has.
-const zooSize = 8
+const zooSize = 9
 
 // zoo starts an interactive bash on a pty and has it start one of each kind of
 // process that is known to stay behind in a terminal.
@@ -139,6 +139,7 @@ func zoo(m *procgroup.Manager, token string, s procgroup.Spec) (*procgroup.Group
 		"sleep TOKEN & disown",
 		"setsid sleep TOKEN &",
 		"( ( setsid sleep TOKEN >/dev/null 2>&1 & ) & )",
+		"( env -i sleep TOKEN & )",
 		"sleep TOKEN & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!",
 		"sleep TOKEN",
 	} {

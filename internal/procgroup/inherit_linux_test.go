@@ -56,7 +56,7 @@ func TestTrampolineChangesNothingElse(t *testing.T) {
 }
 
 func TestNohupHostLeavesNothing(t *testing.T) {
-	token := newToken()
+	token := newToken(t)
 	host := startHost(t, "zoo", []string{"CGROUP=-"}, []string{"nohup"}, token)
 	host.until(t, "ready")
 	eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })

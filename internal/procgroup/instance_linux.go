@@ -43,6 +43,9 @@ const (
 )
 
 func newInstance(stateDir, id string) (_ *instance, err error) {
+	if stateDir, err = filepath.Abs(stateDir); err != nil { // the host may chdir
+		return nil, fmt.Errorf("StateDir: %w", err)
+	}
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("StateDir: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // killAll ends processes of the test's own.
-func killAll(t *testing.T, pids []string) {
+func killAll(t testing.TB, pids []string) {
 	t.Helper()
 	for _, s := range pids {
 		pid, err := strconv.Atoi(s)

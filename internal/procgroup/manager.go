@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -56,8 +57,17 @@ func New(cfg Config) (*Manager, error) {
 
 // Start starts s.Cmd in a session of its own. ctx only bounds the wait for a
 // spawn slot; the command lives on when it ends. The error is ErrClosed, ctx's
-// or a *StartError.
+// or a *StartError; the pipes of s.Cmd are closed then.
 func (m *Manager) Start(ctx context.Context, s Spec) (*Group, error) {
+	g, err := m.tryStart(ctx, s)
+	if err != nil {
+		discard(s.Cmd, err)
+		return nil, err
+	}
+	return g, nil
+}
+
+func (m *Manager) tryStart(ctx context.Context, s Spec) (*Group, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
@@ -66,7 +76,6 @@ func (m *Manager) Start(ctx context.Context, s Spec) (*Group, error) {
 		return nil, err
 	}
 	defer m.release()
-
 	g := newGroup(m, s)
 	if err := g.start(); err != nil {
 		return nil, err
@@ -75,6 +84,16 @@ func (m *Manager) Start(ctx context.Context, s Spec) (*Group, error) {
 	m.groups[g] = struct{}{}
 	m.mu.Unlock()
 	return g, nil
+}
+
+// discard closes what StdinPipe, StdoutPipe and StderrPipe opened in a command
+// that is not going to be started. Only Cmd itself can: a Start that fails,
+// here for the reason given, does.
+func discard(cmd *exec.Cmd, why error) {
+	if cmd.Process == nil {
+		cmd.Err = why
+		_ = cmd.Start()
+	}
 }
 
 // enter counts a call that Close must wait for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ func (m *Manager) orphans(ctx context.Context) (ended int, err error) {
 	if m.instance == nil {
 		return 0, nil
 	}
-	dead, err := deadInstances(m.cfg.StateDir)
+	dead, err := deadInstances(filepath.Dir(m.instance.dir))
 	if err != nil {
 		for _, i := range dead {
 			err = errors.Join(err, i.close(false))

@@ -146,12 +146,20 @@ func TestClose(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	require.NoError(t, procgroup.Config{}.Validate())
-	require.NoError(t, procgroup.Config{StateDir: "/x", Cgroup: "-"}.Validate())
-	err := procgroup.Config{StateDir: "relative", Cgroup: "also"}.Validate()
-	assert.ErrorContains(t, err, "StateDir")
+	require.NoError(t, procgroup.Config{Cgroup: "-"}.Validate())
+	require.NoError(t, procgroup.Config{Cgroup: "/sys/fs/cgroup/x"}.Validate())
+	assert.ErrorContains(t, procgroup.Config{Cgroup: "relative"}.Validate(), "Cgroup")
+	_, err := procgroup.New(procgroup.Config{Cgroup: "relative"})
 	assert.ErrorContains(t, err, "Cgroup")
-	_, err = procgroup.New(procgroup.Config{StateDir: "relative"})
-	assert.Error(t, err)
 	_, err = procgroup.New(procgroup.Config{StateDir: "/proc/nowhere/at/all"})
 	assert.ErrorContains(t, err, "StateDir")
+}
+
+func TestExitBeforeTheEnd(t *testing.T) {
+	m := newManager(t, procgroup.Config{})
+	g := start(t, m, command("sleep", "3600"))
+	assert.Equal(t, -1, g.Exit().Code)
+	assert.Error(t, g.Exit().Err)
+	assert.Zero(t, end(t, g))
+	assert.Equal(t, procgroup.Exit{Code: -1, Signal: syscall.SIGTERM}, g.Exit())
 }

@@ -11,8 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newToken returns an argument for sleep that no other process has.
-func newToken() string { return fmt.Sprintf("86400.%09d", rand.IntN(1e9)) }
+// newToken returns an argument for sleep that no other process has. What a
+// failed test leaves of them is removed.
+func newToken(t testing.TB) string {
+	token := fmt.Sprintf("86400.%09d", rand.IntN(1e9))
+	t.Cleanup(func() { killAll(t, animals(token)) })
+	return token
+}
 
 // quick keeps the ladder short: what it does matters here, not how patiently.
 func quick(cgroup string) procgroup.Config {
@@ -26,7 +31,7 @@ func TestNothingOfATerminalIsLeft(t *testing.T) {
 		t.Run(h.name, func(t *testing.T) {
 			m := newManager(t, quick(h.cgroup))
 			for range full(100) {
-				token := newToken()
+				token := newToken(t)
 				g, master, err := zoo(m, token, procgroup.Spec{})
 				require.NoError(t, err)
 				eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
@@ -43,7 +48,7 @@ func TestNothingIsLeftAfterTheLeaderHasExited(t *testing.T) {
 	for _, h := range holders {
 		t.Run(h.name, func(t *testing.T) {
 			m := newManager(t, quick(h.cgroup))
-			token := newToken()
+			token := newToken(t)
 			g, master, err := zoo(m, token, procgroup.Spec{})
 			require.NoError(t, err)
 			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
@@ -60,7 +65,7 @@ func TestKeepDaemonsKeepsWhatLeftTheSession(t *testing.T) {
 	for _, h := range holders {
 		t.Run(h.name, func(t *testing.T) {
 			m := newManager(t, quick(h.cgroup))
-			token := newToken()
+			token := newToken(t)
 			g, master, err := zoo(m, token, procgroup.Spec{KeepDaemons: true})
 			require.NoError(t, err)
 			eventually(t, "the zoo is full", func() bool { return len(animals(token)) == zooSize })
