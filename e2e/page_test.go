@@ -19,6 +19,7 @@ func views(t *testing.T, tab *harness.Tab, check func(name string)) {
 		tab.Open(harness.Origin + "/")
 		tab.Do(waitReady(testid(entry)))
 		tab.Eval(`(menu => menu.checkVisibility() && menu.click())(document.querySelector("#menu"))`)
+		tab.Until(5*time.Second, `document.querySelector("#sidebar").getAnimations().length === 0`) // the menu slides in
 		tab.Click(testid(entry))
 	}
 	tab.Open(harness.Origin + "/")
