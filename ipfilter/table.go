@@ -50,7 +50,9 @@ func compile(rules Rules) *table {
 			}
 		}
 	}
-	t.unix = t.store(t.candidates(nil, unix))
+	if len(unix) > 0 {
+		t.unix = t.merge(noRule, unix)
+	}
 	t.insert(entries)
 	return t
 }
@@ -70,30 +72,37 @@ type entry struct {
 // so a stack holds the covering ones and what decides there.
 func (t *table) insert(entries []entry) {
 	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()), cmp.Compare(a.rule, b.rule))
+		if c := a.prefix.Addr().Compare(b.prefix.Addr()); c != 0 {
+			return c
+		}
+		if c := a.prefix.Bits() - b.prefix.Bits(); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.rule, b.rule)
 	})
 	type level struct {
-		prefix   netip.Prefix
-		deciding []int32
+		prefix netip.Prefix
+		value  int32
 	}
 	var stack []level
+	var own []int32
 	for i := 0; i < len(entries); {
 		prefix := entries[i].prefix
-		var own []int32
+		own = own[:0]
 		for ; i < len(entries) && entries[i].prefix == prefix; i++ {
 			own = append(own, entries[i].rule)
 		}
 		for len(stack) > 0 && !covers(stack[len(stack)-1].prefix, prefix) {
 			stack = stack[:len(stack)-1]
 		}
-		var outer []int32
+		outer := int32(noRule)
 		if len(stack) > 0 {
-			outer = stack[len(stack)-1].deciding
+			outer = stack[len(stack)-1].value
 		}
-		deciding := t.candidates(outer, own)
-		stack = append(stack, level{prefix, deciding})
-		if !slices.Equal(deciding, outer) {
-			t.nets.Insert(prefix, t.store(deciding))
+		value := t.merge(outer, own)
+		stack = append(stack, level{prefix, value})
+		if value != outer {
+			t.nets.Insert(prefix, value)
 		}
 	}
 }
@@ -102,11 +111,28 @@ func covers(outer, inner netip.Prefix) bool {
 	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }
 
-// candidates merges two lists of rules, each in order, and drops those that can never decide: all
-// after one that never expires, and those that expire no later than one before them.
-func (t *table) candidates(outer, own []int32) []int32 {
-	merged := make([]int32, 0, len(outer)+len(own))
-	merged = append(append(merged, outer...), own...)
+// merge returns the value for a prefix from that of the prefix around it and its own rules, which
+// are in order and at least one.
+func (t *table) merge(outer int32, own []int32) int32 {
+	switch first := own[0]; {
+	case outer >= 0 && outer < first:
+		return outer // which never expires
+	case outer >= noRule && t.rules[first].Until.IsZero():
+		return first
+	}
+	return t.store(t.candidates(outer, own))
+}
+
+// candidates merges rules into a list, in order, and drops those that can never decide: all after
+// one that never expires, and those that expire no later than one before them.
+func (t *table) candidates(outer int32, own []int32) []int32 {
+	merged := slices.Clone(own)
+	switch {
+	case outer >= 0:
+		merged = append(merged, outer)
+	case outer != noRule:
+		merged = append(merged, t.lists[listOf(outer)]...)
+	}
 	slices.Sort(merged)
 	n := 0
 	var last time.Time
@@ -126,10 +152,7 @@ func (t *table) candidates(outer, own []int32) []int32 {
 
 // store returns the value that stands for a list of candidates.
 func (t *table) store(candidates []int32) int32 {
-	switch {
-	case len(candidates) == 0:
-		return noRule
-	case len(candidates) == 1 && t.rules[candidates[0]].Until.IsZero():
+	if len(candidates) == 1 && t.rules[candidates[0]].Until.IsZero() {
 		return candidates[0]
 	}
 	t.lists = append(t.lists, candidates)

@@ -198,9 +198,9 @@ func TestReloadNoticesEveryWayOfWriting(t *testing.T) {
 // Whoever writes in place is given the time to finish.
 func TestReloadWaitsForTheWriter(t *testing.T) {
 	watch(t, nil, func(w *watched) {
-		time.Sleep(time.Minute)
-		w.write(w.path, "deny 10.0.0.7;\n") // alone, it would admit everybody else
-		time.Sleep(260 * time.Millisecond)
+		time.Sleep(time.Minute + 10*time.Millisecond) // between two looks
+		w.write(w.path, "deny 10.0.0.7;\n")           // alone, it would admit everybody else
+		time.Sleep(ipfilter.DefaultPoll)
 		synctest.Wait()
 		require.Equal(w, "10.0.0.1", w.admits())
 		w.write(w.path, "deny 10.0.0.7;\nallow 10.0.0.2;\n")
