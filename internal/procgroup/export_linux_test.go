@@ -61,3 +61,7 @@ func HasCgroups(t *testing.T, m *Manager) bool {
 
 // CgroupBase returns the directory of m's cgroups.
 func CgroupBase(m *Manager) string { return string(m.cgroupBase) }
+
+// KillUnseen sends SIGKILL to g as an ending does whose looks have missed
+// everything.
+func KillUnseen(g *Group) { g.tree().signal(syscall.SIGKILL) }

@@ -35,25 +35,26 @@ func (h hostState) names() (names []string) {
 	return names
 }
 
-// A hostProbe reads the hostState, at most once a second: nothing of it
-// changes often, and with thousands of descriptors a look costs as much as a
-// fork.
+// A hostProbe reads the hostState, and spends on it at most one part in
+// hostProbeShare of the time: with thousands of descriptors a look costs more
+// than a fork.
 type hostProbe struct {
 	mu   sync.Mutex
-	at   time.Time
+	next time.Time
 	last hostState
 }
 
 const (
-	hostProbeEvery = time.Second
+	hostProbeShare = 20
 	spareNumbers   = 8
 )
 
 func (h *hostProbe) get() hostState {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.at.IsZero() || time.Since(h.at) >= hostProbeEvery {
-		h.last, h.at = readHostState(), time.Now()
+	if begun := time.Now(); !begun.Before(h.next) {
+		h.last = readHostState()
+		h.next = begun.Add(hostProbeShare * time.Since(begun))
 	}
 	return h.last
 }

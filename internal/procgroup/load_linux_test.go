@@ -152,3 +152,18 @@ func TestOnlyACgroupHoldsWhatHides(t *testing.T) {
 	assert.Zero(t, end(t, g))
 	assert.Empty(t, animals(token))
 }
+
+// A cgroup is killed as a whole, whatever a look at /proc has found.
+func TestKillReachesWhatNoLookHasSeen(t *testing.T) {
+	m := newManager(t, quick(""))
+	if !procgroup.HasCgroups(t, m) {
+		t.Log("no cgroup can be made here; nothing to see")
+		return
+	}
+	token := newToken(t)
+	g := start(t, m, command("sh", "-c", "setsid sleep "+token+" & wait"))
+	eventually(t, "it runs", func() bool { return len(animals(token)) == 1 })
+	procgroup.KillUnseen(g)
+	eventually(t, "it has gone", func() bool { return len(animals(token)) == 0 })
+	assert.Zero(t, end(t, g))
+}
