@@ -127,6 +127,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		a.res.Action = gate.ActionView
 	}
 	if a.who, err = h.guard.Admit(r, a.res); err != nil {
+		if p := gate.AsProblem(err); p.Status != http.StatusServiceUnavailable {
+			h.guard.Audit(r.Context(), gate.Event{Kind: "denied", Addr: a.who.Addr, Name: name, Outcome: p.Name})
+		}
 		return err
 	}
 	t, err := h.lookup(r.Context(), name)

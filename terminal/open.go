@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -42,6 +43,7 @@ func (a *attachment) open(ctx context.Context, m hello) {
 	a.mu.Unlock()
 	a.readOnly = a.readOnly || acc.ReadOnly || a.viewOnly
 	if s.owner.User != acc.User && !acc.Admin {
+		a.h.audit(s, "denied", a.who, "not-found", "a session of somebody else")
 		a.notFound()
 		return
 	}
@@ -114,7 +116,10 @@ func (a *attachment) notFound() {
 }
 
 func (a *attachment) denied(err error) {
-	if p := gate.AsProblem(err); p.Status == 401 || p.Status == 403 {
+	if p := gate.AsProblem(err); p.Status == http.StatusUnauthorized || p.Status == http.StatusForbidden {
+		a.h.guard.Audit(context.Background(), gate.Event{
+			Kind: "denied", User: a.who.User, Addr: a.who.Addr, Name: a.name, ID: a.res.ID, Outcome: p.Name,
+		})
 		a.finish(exitMessage{Type: "exit", Reason: ReasonRevoked, Detail: "access denied"}, false)
 		return
 	}
@@ -243,12 +248,27 @@ func (a *attachment) detach() {
 			s.watchersLocked()
 		}
 	}
+	over := s.phase == ended && !s.unseenLocked()
 	s.mu.Unlock()
+	if over {
+		s.seen()
+	}
 	if was {
 		s.h.audit(s, "detach", a.who, "", "")
 	}
 	if a.raw {
 		s.end(context.Background(), ReasonDetached)
+	}
+}
+
+// seen drops a session that lingered for its last output. One whose processes
+// are still being ended does that by itself.
+func (s *session) seen() {
+	select {
+	case <-s.done:
+		s.forget()
+		s.h.reg.remove(s)
+	default:
 	}
 }
 

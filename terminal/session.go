@@ -228,11 +228,11 @@ func (s *session) finalize(got exitResult, survivors int) {
 	}
 	s.mu.Lock()
 	out, in := s.ring.end, s.read
-	missed := s.primary == nil && s.acked < out && s.reason != ReasonRevoked
+	linger := s.unseenLocked() && s.reason != ReasonRevoked
 	s.mu.Unlock()
 	s.h.audit(s, "end", s.owner, string(s.reason), fmt.Sprintf("%s; %d bytes out, %d in, %s, %d processes left",
 		exitDetail(got.exit), out, in, time.Since(s.started).Round(time.Millisecond), survivors))
-	if missed && s.h.reg.linger(s) {
+	if linger && s.h.reg.linger(s) {
 		s.mu.Lock()
 		s.linger = time.AfterFunc(min(s.set.limits.grace, lingerMax), func() { s.h.reg.remove(s) })
 		s.mu.Unlock()
@@ -241,6 +241,16 @@ func (s *session) finalize(got exitResult, survivors int) {
 	}
 	s.release()
 	close(s.done)
+}
+
+// unseenLocked reports whether the primary has not acknowledged everything, so
+// that it may have to come back for the rest.
+func (s *session) unseenLocked() bool {
+	acked := s.acked
+	if s.primary != nil {
+		acked = s.primary.flow.acked
+	}
+	return acked < s.ring.end
 }
 
 // forget stops the timer of a session that lingered.
@@ -269,7 +279,9 @@ func (s *session) tick() {
 		s.clock.warnedLife = true
 		s.noticeLocked("lifetime", "the session reaches its greatest age soon", left(s.set.limits.lifetime, s.clock.started, now))
 	}
-	s.armLocked()
+	if d.reason() == "" {
+		s.armLocked()
+	}
 	s.mu.Unlock()
 	if d == dueUntil && s.renewed(now) {
 		return

@@ -87,9 +87,16 @@ func (p *prepared) spawn(ctx context.Context, a *attachment, size Size) (_ Proce
 	}()
 	st := Start{Name: a.name, User: a.who.User, Size: size, Request: a.r}
 	if a.set.Open != nil {
-		return a.set.Open(ctx, st)
+		p, err := a.set.Open(ctx, st)
+		if err == nil && p == nil {
+			err = errors.New("the host's Open returned no process")
+		}
+		return guarded{p}, err
 	}
 	cmd, err := a.set.Command(ctx, st)
+	if err == nil && cmd == nil {
+		err = errors.New("the host's Command returned no command")
+	}
 	if err != nil {
 		return nil, err
 	}
