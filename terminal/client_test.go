@@ -85,14 +85,20 @@ func serve(t testing.TB, term terminal.Terminal, change ...func(*terminal.Config
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /terminals", h.List)
 	mux.Handle("/terminals/{name}", h)
-	s.Handler, s.http = h, httptest.NewServer(mux)
-	t.Cleanup(func() {
+	s.Handler = h
+	s.listen(mux)
+	return s
+}
+
+// listen serves until the test is over.
+func (s *server) listen(h http.Handler) {
+	s.http = httptest.NewServer(h)
+	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		_ = h.Shutdown(ctx)
+		_ = s.Shutdown(ctx)
 		s.http.Close()
 	})
-	return s
 }
 
 // message is any message of the server.
