@@ -40,6 +40,7 @@ type attachment struct {
 	readOnly bool
 	viewOnly bool
 	clientID string
+	talk     wsconn.Bucket // owned by the reading goroutine: idle talk
 
 	mu    sync.Mutex // guards these; never held while a lock is taken
 	state connState
@@ -215,6 +216,9 @@ func (a *attachment) message(ctx context.Context, typ wsconn.MessageType, data [
 		return
 	}
 	if typ == wsconn.Binary {
+		if len(data) == 0 && !a.mayTalk() {
+			return
+		}
 		switch a.happens(cevInput) {
 		case stepViolation:
 			a.violate("input before hello")
@@ -262,11 +266,19 @@ func (a *attachment) control(ctx context.Context, m any) {
 	if s == nil {
 		return
 	}
-	switch m := m.(type) {
-	case ack:
-		if !s.acknowledge(a, m.Offset) {
+	if m, ok := m.(ack); ok {
+		switch useful, ok := s.acknowledge(a, m.Offset); {
+		case !ok:
 			a.violate("ack beyond what was sent")
+		case !useful:
+			a.mayTalk()
 		}
+		return
+	}
+	if !a.mayTalk() {
+		return
+	}
+	switch m := m.(type) {
 	case resize:
 		s.resize(a, m.Size)
 	case take:
@@ -276,19 +288,29 @@ func (a *attachment) control(ctx context.Context, m any) {
 	}
 }
 
+// mayTalk counts what neither types nor acknowledges anything, of which nobody
+// has cause to send much. It ends the connection of who does.
+func (a *attachment) mayTalk() bool {
+	if a.talk.Take(time.Now()) {
+		return true
+	}
+	a.violate("too many messages")
+	return false
+}
+
 // acknowledge records what the client has drawn.
-func (s *session) acknowledge(a *attachment, off int64) bool {
+func (s *session) acknowledge(a *attachment, off int64) (useful, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	advanced, ok := a.flow.ack(off)
-	if !advanced {
-		return ok
+	useful, ok = a.flow.ack(off)
+	if !useful {
+		return useful, ok
 	}
 	a.poke()
 	if s.primary == a && !s.stopped.IsZero() {
 		s.wakeReader()
 	}
-	return true
+	return true, true
 }
 
 // denial ends the connection when the host no longer admits it.

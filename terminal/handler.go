@@ -19,6 +19,13 @@ import (
 // orphansMax bounds how long New waits for what a crashed server left behind.
 const orphansMax = 5 * time.Second
 
+// talkRate and talkBurst bound the messages, a second and at once, that neither
+// type nor acknowledge anything: sizes, pings.
+const (
+	talkRate  = 100
+	talkBurst = 1000
+)
+
 // Handler serves terminals. Its methods may be called concurrently.
 type Handler struct {
 	cfg          Config
@@ -121,6 +128,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	a := &attachment{
 		h: h, r: r, name: name, viewOnly: r.URL.Query().Get("mode") == "view",
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), sendDone: make(chan struct{}),
+		talk: wsconn.NewBucket(talkRate, talkBurst),
 	}
 	a.res = gate.Resource{Name: name, Action: gate.ActionAttach}
 	if a.viewOnly {

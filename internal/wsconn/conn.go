@@ -83,8 +83,8 @@ type Conn struct {
 
 	buf []byte // owned by the reader
 
-	pings bucket // owned by the reader: pings received
-	msgs  bucket // owned by the reader: messages received
+	pings Bucket // owned by the reader: pings received
+	msgs  Bucket // owned by the reader: messages received
 
 	pingMu    sync.Mutex
 	pingTimer *time.Timer
@@ -100,7 +100,7 @@ type Conn struct {
 // is not the request's: net/http ends that one when the handler returns.
 func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	o = o.withDefaults()
-	c := &Conn{opts: o, pings: newBucket(10, 50), msgs: newBucket(10_000, 20_000)}
+	c := &Conn{opts: o, pings: NewBucket(10, 50), msgs: NewBucket(10_000, 20_000)}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context()))
 	hj := &hijacker{ResponseWriter: w, conn: c}
 	ws, err := websocket.Accept(hj, r, &websocket.AcceptOptions{
@@ -189,7 +189,7 @@ func (c *Conn) read() (MessageType, []byte, error) {
 	case typ == Text && !utf8.Valid(c.buf[:n]):
 		c.Close(CodeInvalidUTF8, "text must be UTF-8")
 		return 0, nil, errors.New("invalid UTF-8 in a text message")
-	case !c.msgs.take(time.Now()):
+	case !c.msgs.Take(time.Now()):
 		c.Close(CodePolicy, "too many messages")
 		return 0, nil, errors.New("too many messages")
 	}

@@ -68,31 +68,9 @@ func (c *Conn) stopPings() {
 
 // onPing counts the peer's pings; a flood of them is no keepalive.
 func (c *Conn) onPing(context.Context, []byte) bool {
-	if c.pings.take(time.Now()) {
+	if c.pings.Take(time.Now()) {
 		return true
 	}
 	c.Close(CodePolicy, "too many pings")
 	return false
-}
-
-// bucket is a token bucket. It belongs to one goroutine.
-type bucket struct {
-	perSecond, burst, tokens float64
-	at                       time.Time
-}
-
-func newBucket(perSecond, burst float64) bucket {
-	return bucket{perSecond: perSecond, burst: burst, tokens: burst}
-}
-
-func (b *bucket) take(now time.Time) bool {
-	if !b.at.IsZero() {
-		b.tokens = min(b.burst, b.tokens+now.Sub(b.at).Seconds()*b.perSecond)
-	}
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }
