@@ -255,7 +255,11 @@ func (a *attachment) message(ctx context.Context, typ wsconn.MessageType, data [
 
 // control handles what is neither hello nor input.
 func (a *attachment) control(ctx context.Context, m any) {
-	switch a.happens(cevMessage) {
+	e := cevMessage
+	if _, ok := m.(ack); ok {
+		e = cevAck
+	}
+	switch a.happens(e) {
 	case stepViolation:
 		a.violate("the first message must be hello")
 		return

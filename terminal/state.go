@@ -72,6 +72,7 @@ type connEvent uint8
 const (
 	cevHello   connEvent = iota // a hello arrived
 	cevMessage                  // another control message arrived
+	cevAck                      // an ack arrived
 	cevInput                    // terminal input arrived
 	cevFinal                    // the server has said its last word
 	cevLost                     // the connection is gone
@@ -93,13 +94,15 @@ func (c connState) next(e connEvent) (connState, step) {
 		return connGone, stepIgnore
 	case e == cevLost:
 		return connGone, stepDo
+	case c == connClosing && e == cevAck:
+		return connClosing, stepDo // the last output needs the window too
 	case c == connClosing:
 		return connClosing, stepIgnore
 	case e == cevFinal:
 		return connClosing, stepDo
 	case c == connHello && e == cevHello:
 		return connLive, stepDo
-	case c == connLive && (e == cevMessage || e == cevInput):
+	case c == connLive && (e == cevMessage || e == cevAck || e == cevInput):
 		return connLive, stepDo
 	}
 	return c, stepViolation

@@ -41,12 +41,12 @@ func TestConnectionEveryEvent(t *testing.T) {
 	const (
 		h, l, c, g = connHello, connLive, connClosing, connGone
 	)
-	table := map[connState][5]out{
-		//   hello               message             input               final          lost
-		h: {{l, stepDo}, {h, stepViolation}, {h, stepViolation}, {c, stepDo}, {g, stepDo}},
-		l: {{l, stepViolation}, {l, stepDo}, {l, stepDo}, {c, stepDo}, {g, stepDo}},
-		c: {{c, stepIgnore}, {c, stepIgnore}, {c, stepIgnore}, {c, stepIgnore}, {g, stepDo}},
-		g: {{g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}},
+	table := map[connState][6]out{
+		//   hello               message             ack                 input               final          lost
+		h: {{l, stepDo}, {h, stepViolation}, {h, stepViolation}, {h, stepViolation}, {c, stepDo}, {g, stepDo}},
+		l: {{l, stepViolation}, {l, stepDo}, {l, stepDo}, {l, stepDo}, {c, stepDo}, {g, stepDo}},
+		c: {{c, stepIgnore}, {c, stepIgnore}, {c, stepDo}, {c, stepIgnore}, {c, stepIgnore}, {g, stepDo}},
+		g: {{g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}, {g, stepIgnore}},
 	}
 	for s, row := range table {
 		for e, want := range row {

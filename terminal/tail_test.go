@@ -1,0 +1,124 @@
+package terminal_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pruvon/pruvon/terminal"
+)
+
+// A command that writes and exits at once loses its last output where the
+// terminal is closed as soon as the command has been waited for.
+func TestNoTailIsLost(t *testing.T) {
+	runs := 1000
+	if full() {
+		runs = 10_000
+	}
+	const size = 300_000
+	for _, c := range []struct {
+		name   string
+		script string
+		check  func(out []byte) bool
+	}{
+		{"a word", `printf 'the last word'`, func(out []byte) bool { return string(out) == "the last word" }},
+		{"300 kB at once", fmt.Sprintf(`head -c %d /dev/zero | tr '\0' x; exec printf end`, size), func(out []byte) bool {
+			return len(out) == size+3 && bytes.HasSuffix(out, []byte("xend"))
+		}},
+		// The job holds the terminal open: the end of the output is not seen.
+		{"a background job", `sleep 100 & printf 'the last word'`, func(out []byte) bool { return string(out) == "the last word" }},
+		{"stderr", `echo out; echo err >&2; exit 1`, func(out []byte) bool { return string(out) == "out\r\nerr\r\n" }},
+	} {
+		for _, raw := range []bool{false, true} {
+			name, n := c.name, runs/8
+			if raw {
+				name += ", raw dialect"
+			}
+			t.Run(name, func(t *testing.T) {
+				s := serve(t, shell(c.script))
+				var lost atomic.Int64
+				each(n, 8, func() {
+					if !c.check(s.tail(t, raw)) {
+						lost.Add(1)
+					}
+				})
+				require.Zero(t, lost.Load(), "of %d runs", n)
+			})
+		}
+	}
+}
+
+// each calls f n times, some at a time.
+func each(n, atOnce int, f func()) {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range atOnce {
+		wg.Go(func() {
+			for next.Add(1) <= int64(n) {
+				f()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// tail runs the terminal to its end and returns all it showed.
+func (s *server) tail(t *testing.T, raw bool) []byte {
+	protocols := []string{terminal.Subprotocol}
+	if raw {
+		protocols = nil
+	}
+	ws, _, err := s.dial(s.url(), protocols)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer func() { _ = ws.CloseNow() }()
+	c := &client{t: t, ws: ws, noAck: raw}
+	if !raw {
+		c.send(`{"type":"hello","cols":80,"rows":24}`)
+	}
+	if ce := c.ended(); ce.Code != websocket.StatusNormalClosure {
+		t.Error(ce)
+	}
+	return c.out.Bytes()
+}
+
+// The last output reaches a page that draws slowly before the exit does.
+func TestExitComesAfterTheOutput(t *testing.T) {
+	s := serve(t, shell(`seq 200000; exit 9`))
+	c := s.connect()
+	c.noAck = true
+	c.send(`{"type":"hello","cols":80,"rows":24,"window":16384}`)
+	for c.exit == nil {
+		before := c.offset
+		c.until("output", func() bool { return c.offset > before || c.exit != nil })
+		if c.exit == nil {
+			c.sendJSON(map[string]any{"type": "ack", "offset": c.offset})
+		}
+	}
+	require.True(t, strings.HasSuffix(c.out.String(), "199999\r\n200000\r\n"))
+	require.EqualValues(t, 9, c.exit.CodeRaw)
+}
+
+// What a page acknowledges after the command has exited makes room for the
+// rest of its output, as before.
+func TestAcksCountAfterTheExit(t *testing.T) {
+	const size = 20_000 // more than a window; the kernel holds the rest
+	s := serve(t, shell(fmt.Sprintf(`head -c %d /dev/zero | tr '\0' x`, size)))
+	c := s.connect()
+	c.noAck = true
+	c.send(`{"type":"hello","cols":80,"rows":24,"window":16384}`)
+	c.until("a window", func() bool { return c.offset == 16384 })
+	eventually(t, "the exit", func() bool { return len(sessions(s.Handler)) == 0 })
+	c.noAck = false
+	c.sendJSON(map[string]any{"type": "ack", "offset": c.offset})
+	c.ended()
+	require.Equal(t, size, c.out.Len())
+}
