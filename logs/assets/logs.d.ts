@@ -39,7 +39,7 @@ export interface Gap {
   to: string;
   /** How many lines are missing; null when nobody can know. */
   lines: number | null;
-  bytes: number;
+  bytes: number | null;
   why: string;
 }
 
@@ -51,7 +51,9 @@ export interface LogEvents {
   hello: CustomEvent<{ resume: 'exact' | 'file' | 'time' | 'none'; cursor: string }>;
   lines: CustomEvent<{ seq: number; cursor: string; lines: Line[] }>;
   gap: CustomEvent<Gap>;
-  source: CustomEvent<{ state: 'rotated' | 'truncated' | 'missing' | 'exited' | 'replaced' }>;
+  source: CustomEvent<{ state: 'rotated' | 'truncated' | 'missing' | 'exited' | 'replaced'; detail?: string }>;
+  /** How far a search in what is no longer in memory has come; `more` is set when its budget ran out. */
+  search: CustomEvent<{ scanned: number; matches: number; done: boolean; more?: boolean; to?: string }>;
   heartbeat: CustomEvent<{ seq: number; cursor: string; lag_ms: number }>;
   health: CustomEvent<{ health: Health; lastLine: number }>;
   end: CustomEvent<{ why: string; retryable: boolean }>;

@@ -82,7 +82,7 @@ export class TerminalClient extends EventTarget {
   #disposables = [];
   #input = new InputQueue();
   #client; #session = null; #known = false; #greeted = false; // known: this object has been attached to #session; greeted: so has this connection
-  #size; #role = 'writer';
+  #size; #role = 'writer'; #mode; #taking = false; #fitted = false;
   #window = 128 * 1024;
   #received = 0; #rendered = 0; #acked = 0; #picture = 0; #epoch = 0;
   #ackTimer = 0; #resizeTimer = 0; #pingTimer = 0;
@@ -92,7 +92,8 @@ export class TerminalClient extends EventTarget {
   constructor(options) {
     super();
     this.#options = options;
-    if (options.mode === 'view') this.#role = 'viewer';
+    this.#mode = options.mode;
+    if (this.#mode === 'view') this.#role = 'viewer';
     this.#term = options.terminal ?? null;
     this.#write = options.output ?? ((bytes, done) => this.#term.write(bytes, done));
     this.#size = options.size ?? { cols: this.#term?.cols ?? 80, rows: this.#term?.rows ?? 24 };
@@ -116,7 +117,7 @@ export class TerminalClient extends EventTarget {
       this.#disposables.push(
         this.#term.onData((text) => this.send(text)),
         this.#term.onBinary((text) => this.send(Uint8Array.from(text, (c) => c.charCodeAt(0)))),
-        this.#term.onResize(({ cols, rows }) => this.resize(cols, rows)),
+        this.#term.onResize(({ cols, rows }) => this.#fitted || this.resize(cols, rows)),
       );
     }
   }
@@ -183,9 +184,15 @@ export class TerminalClient extends EventTarget {
     }, RESIZE_PAUSE);
   }
 
-  /** Asks for the writer's role. */
+  /** Asks for the writer's role. A connection that only watches is left for one that may type. */
   take() {
-    this.#json({ type: 'take' });
+    if (this.#mode !== 'view') {
+      this.#json({ type: 'take' });
+      return;
+    }
+    this.#mode = undefined;
+    this.#taking = true;
+    this.#connection.redial();
   }
 
   get #env() { return this.#connection.env; }
@@ -194,7 +201,7 @@ export class TerminalClient extends EventTarget {
     this.#greeted = false;
     const hello = { type: 'hello', ...this.#size, client: this.#client };
     if (this.#options.window) hello.window = this.#options.window;
-    if (this.#options.mode) hello.mode = this.#options.mode;
+    if (this.#mode) hello.mode = this.#mode;
     if (this.#session) {
       hello.session = this.#session;
       if (this.#known) hello.offset = this.#received;
@@ -237,6 +244,8 @@ export class TerminalClient extends EventTarget {
     if (this.#role === 'writer' && (m.cols !== this.#size.cols || m.rows !== this.#size.rows)) {
       this.#json({ type: 'resize', ...this.#size });
     }
+    if (this.#taking && this.#role === 'viewer') this.#json({ type: 'take' });
+    this.#taking = false;
     this.#emit('ready', { ...m, resumed: same, lost: !same && asked !== null });
     this.#flush();
     // Not at once: what is measured then is the page's own loading.
@@ -317,7 +326,9 @@ export class TerminalClient extends EventTarget {
   #setSize(m) {
     if (!m.cols || !m.rows) return;
     if (this.#role === 'viewer' && this.#term && (this.#term.cols !== m.cols || this.#term.rows !== m.rows)) {
+      this.#fitted = true; // the session's size, not this window's
       this.#term.resize(m.cols, m.rows);
+      this.#fitted = false;
     }
     this.#emit('size', { cols: m.cols, rows: m.rows });
   }

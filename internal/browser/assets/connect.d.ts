@@ -57,6 +57,7 @@ export class Connection {
   send(data: string | ArrayBufferView): boolean;
   close(code?: number, reason?: string): void;
   drop(problem: Problem): void;
+  redial(): void;
   retryNow(): void;
 }
 

@@ -184,6 +184,13 @@ export class Connection {
     this.#retry({ problem });
   }
 
+  /** Leaves the socket that is up for a new one, at once. */
+  redial() {
+    if (this.#state.name !== 'open') return;
+    this.#forget()?.close(1000, '');
+    this.#dial();
+  }
+
   /** Dials now instead of at the end of the countdown. */
   retryNow() {
     if (this.#state.name === 'waiting') this.#dial();

@@ -27,7 +27,7 @@ export class ImportJob {
   #url; #mark; #changed; #watch; #job = null; #seq = 0; #canceling = false;
   #title; #outcome; #bar; #bytes; #stage; #detail; #cancel; #retry; #log; #problem; #warnings; #link; #rows;
 
-  constructor({ url, mark, changed }) {
+  constructor({ url, mark, changed, upload = null }) {
     this.#url = url;
     this.#mark = mark;
     this.#changed = changed;
@@ -46,6 +46,7 @@ export class ImportJob {
     this.#log = h('a', { class: 'tool', href: `${url}/log`, download: 'import.log' }, icon('download', 14), 'Whole output');
     this.element = h('div', { class: 'card-box job' },
       h('div', { class: 'job-head' }, icon('file'), this.#title, h('span', { class: 'space' }), this.#outcome),
+      upload,
       h('div', { class: 'step' }, h('div', { class: 'step-head' }, h('span', {}, h('strong', {}, 'Import '), this.#stage), this.#bytes), this.#bar, this.#detail),
       this.#problem, this.#warnings,
       h('div', { class: 'output' }, this.#rows.element),
@@ -84,7 +85,7 @@ export class ImportJob {
     if (!job) return;
     this.#job = job;
     const s = job.source ?? {};
-    setText(this.#title, [s.name || job.id, s.size !== undefined && bytes(s.size), s.format, s.compression].filter(Boolean).join(' · '));
+    setText(this.#title, [s.name || job.id, s.size !== undefined && bytes(s.size), s.format, s.compression].filter((x) => x && x !== 'unknown' && x !== 'none').join(' · '));
     if (job.progress) this.#progress(job.progress);
     const warnings = Array.isArray(job.warnings) ? job.warnings : job.warnings?.last;
     if (warnings?.length && !this.#warnings.children.length) for (const w of warnings) this.#warning(w.text ?? w);

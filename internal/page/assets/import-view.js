@@ -12,7 +12,7 @@ import { ImportJob, outcomes, states } from './import-job.js';
 export class ImportView {
   #tab; #app; #url; #target = null;
   #file = null; #upload = null; #job = null;
-  #drop; #input; #chosen; #start; #cancel; #problem; #unfinished; #sending; #bar; #amount; #detail; #jobBox; #history;
+  #drop; #input; #chosen; #start; #cancel; #problem; #unfinished; #sending; #step; #bar; #amount; #detail; #jobBox; #history;
 
   constructor(tab, app) {
     this.#tab = tab;
@@ -29,14 +29,13 @@ export class ImportView {
     this.#amount = h('span', { class: 'num' });
     this.#detail = h('span', { class: 'quiet num' });
     this.#cancel = h('button', { type: 'button', class: 'button', onclick: () => this.#abort() }, 'Cancel the upload');
-    this.#sending = h('div', { class: 'card-box', hidden: true },
-      h('div', { class: 'step' }, h('div', { class: 'step-head' }, h('strong', {}, 'Upload'), this.#amount), this.#bar, this.#detail),
-      h('div', { class: 'actions' }, this.#cancel));
+    this.#step = h('div', { class: 'step' }, h('div', { class: 'step-head' }, h('strong', {}, 'Upload'), this.#amount), this.#bar, this.#detail);
+    this.#sending = h('div', { class: 'card-box', hidden: true }, this.#step, h('div', { class: 'actions' }, this.#cancel));
     this.#problem = h('div', {});
     this.#unfinished = h('div', {});
     this.#jobBox = h('div', {});
     this.#history = h('div', { class: 'history', test: 'import-history' });
-    this.element = h('div', { class: 'import-view' }, h('div', { class: 'column' },
+    this.element = h('div', { class: 'import-view', tabindex: '-1' }, h('div', { class: 'column' },
       h('h1', {}, tab.title), this.#drop, this.#problem, this.#unfinished, this.#sending, this.#jobBox, this.#history));
   }
 
@@ -55,7 +54,7 @@ export class ImportView {
   }
 
   show() { this.refresh(); }
-  focus() { this.#input.focus({ preventScroll: true }); }
+  focus() { this.element.focus({ preventScroll: true }); }
 
   async mayClose() {
     if (!this.#upload || this.#upload.state !== 'uploading') return true;
@@ -82,10 +81,10 @@ export class ImportView {
   #limits() {
     const t = this.#target;
     const parts = [];
-    if (t?.accept?.length) parts.push(`Takes ${t.accept.join(', ')}`);
+    parts.push(t?.accept?.length ? `Takes ${t.accept.join(', ')}` : t ? 'Takes any file' : '');
     const max = t?.max_bytes ?? t?.maxBytes;
     if (max > 0) parts.push(`up to ${bytes(max)}`);
-    setText(this.#drop.querySelector('.quiet'), parts.join(', '));
+    setText(this.#drop.querySelector('.quiet'), parts.filter(Boolean).join(', '));
   }
 
   #found() {
@@ -132,14 +131,13 @@ export class ImportView {
     upload.addEventListener('waiting', (e) => this.#waiting(e.detail));
     this.#drop.classList.add('busy');
     this.#start.disabled = true;
+    this.#sending.prepend(this.#step);
     this.#sending.hidden = false;
-    this.#cancel.hidden = false;
     this.#cancel.focus({ preventScroll: true });
     this.#progress({ sent: 0, total: this.#file.size, rate: 0, eta: null });
     this.#app.tabs.update(this.#tab.id, { mark: 'busy' });
     try {
       const { location, snapshot } = await upload.start();
-      this.#cancel.hidden = true;
       this.#file = null;
       this.#input.value = '';
       setText(this.#chosen, '');
@@ -183,12 +181,15 @@ export class ImportView {
     this.#tab.job = id;
     this.#app.tabs.update(this.#tab.id, {});
     this.#job?.close();
+    // The upload that led to this import stays above it, so that both bars are seen as one way.
+    const own = this.#upload?.state === 'done' && this.#upload.location?.split('/').at(-1) === id;
     this.#job = new ImportJob({
+      upload: own ? this.#step : null,
       url: `${this.#url}/${encodeURIComponent(id)}`,
       mark: (mark) => this.#app.tabs.update(this.#tab.id, { mark }),
       changed: () => this.refresh(),
     });
-    this.#sending.hidden = this.#upload?.state !== 'done' || this.#upload.location?.split('/').at(-1) !== id;
+    this.#sending.hidden = true;
     this.#jobBox.replaceChildren(this.#job.element);
     this.#job.open();
   }

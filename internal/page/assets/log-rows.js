@@ -3,17 +3,19 @@
 // bounded. Lines arrive at any speed; drawing happens once a frame.
 
 import { h, perFrame } from './dom.js';
+import { clock } from './format.js';
 import { cssColour, parseSGR, stripSGR } from './sgr.js';
 
 const KEEP = 20_000; // lines while following
 const KEEP_PAUSED = 60_000; // lines while somebody reads further up
+const GUTTER = 13; // characters: 12:34:56.789 and a space
 const SPARE = 12; // rows drawn above and below what is in sight
 
 export class LogRows extends EventTarget {
   #lines = []; #heights = []; #total = 0;
   #rowHeight = 20; #columns = 0; #charWidth = 8;
   #pool = []; #drawn = new Map();
-  #following = true; #wrap = false; #highlight = null; #moving = false;
+  #following = true; #wrap = false; #times = false; #highlight = null; #moving = false;
   #dropped = 0;
   #draw = perFrame(() => this.#paint());
 
@@ -85,6 +87,12 @@ export class LogRows extends EventTarget {
     this.#measure();
   }
 
+  /** Shows a column with each line's time, where it is known. */
+  times(on) {
+    this.#times = on;
+    this.#measure();
+  }
+
   /** Marks what matches in the rows; null marks nothing. */
   highlight(regexp) {
     this.#highlight = regexp;
@@ -129,7 +137,7 @@ export class LogRows extends EventTarget {
 
   #estimate(line) {
     if (!this.#wrap || line.element || !this.#columns) return this.#rowHeight;
-    const length = line.m.length + (line.gutter?.length ?? 0);
+    const length = stripSGR(line.m).length + (this.#times ? GUTTER : 0);
     return Math.max(1, Math.ceil(length / this.#columns)) * this.#rowHeight;
   }
 
@@ -154,11 +162,10 @@ export class LogRows extends EventTarget {
     if (!el.clientHeight) return;
     this.canvas.style.height = `${this.#total}px`;
     if (this.#following) this.#toEnd();
-    let corrected = this.#paintRows();
-    if (corrected && this.#wrap) {
+    // An estimate that was wrong moves rows into sight whose own estimates are then tried.
+    for (let again = 0; this.#paintRows() && again < 3; again++) {
       this.canvas.style.height = `${this.#total}px`;
       if (this.#following) this.#toEnd();
-      this.#paintRows();
     }
   }
 
@@ -237,7 +244,7 @@ export class LogRows extends EventTarget {
       row.replaceChildren(line.element());
       return;
     }
-    const parts = line.gutter ? [h('span', { class: 'gutter' }, line.gutter)] : [];
+    const parts = this.#times ? [h('span', { class: 'gutter' }, (line.t ? clock(line.t) : '').padEnd(GUTTER))] : [];
     for (const { text, style } of parseSGR(line.m)) parts.push(...this.#styled(text, style));
     if (line.n) parts.push(h('span', { class: 'cut', title: 'The line was cut' }, ` … ${line.n.toLocaleString('en')} bytes in all`));
     row.replaceChildren(...parts);

@@ -4,7 +4,7 @@ import { LogStream } from '../logs.js';
 import { at } from './api.js';
 import { problemBox, toast } from './dialog.js';
 import { h, remember, remembered, setText } from './dom.js';
-import { ago, bytes, clock, count } from './format.js';
+import { ago, bytes, count } from './format.js';
 import { icon } from './icons.js';
 import { LogRows } from './log-rows.js';
 
@@ -22,14 +22,18 @@ const sources = {
   exited: 'the command has ended; it is started again',
   replaced: 'replaced: another file stands at this name',
 };
+const ends = {
+  complete: 'that is all', exited: 'the source has ended', fault: 'the source cannot be read any more',
+  shutdown: 'the service was stopped', denied: 'access was withdrawn', slow: 'this browser was too slow',
+};
 const reasons = {
   slow: 'this browser was too slow', evicted: 'they had left the memory', rotated: 'they went with a rotation',
-  truncated: 'the file was emptied', restart: 'the service was restarted',
+  truncated: 'the file was emptied', restart: 'the source was started anew', hole: 'the file has a hole there',
 };
 
 export class LogView {
   #tab; #app; #stream; #rows; #marker = null;
-  #status; #follow; #search; #level; #since; #wrap; #download; #stats; #problem;
+  #status; #follow; #search; #level; #since; #wrap; #times; #download; #stats; #problem; #pill;
   #rate = []; #timer = 0; #gaps = 0; #waiting = 0; #lastLine = 0; #word = 'connecting';
 
   constructor(tab, app) {
@@ -43,16 +47,19 @@ export class LogView {
     this.#level.value = tab.level ?? '';
     this.#since = h('input', { type: 'datetime-local', class: 'field', 'aria-label': 'Begin at this time', title: 'Begin at this time', test: 'log-since', onchange: () => this.#again() });
     this.#wrap = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', title: 'Wrap long lines', test: 'log-wrap', onclick: () => this.#setWrap(this.#wrap.getAttribute('aria-pressed') !== 'true') }, icon('wrap'), h('span', {}, 'Wrap'));
+    this.#times = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', title: 'Show when each line arrived', test: 'log-times', onclick: () => this.#setTimes(this.#times.getAttribute('aria-pressed') !== 'true') }, icon('clock'), h('span', {}, 'Times'));
     this.#download = h('a', { class: 'tool', test: 'log-download', title: 'Download this view, rotated files included', download: `${tab.name}.log` }, icon('download'), h('span', {}, 'Download'));
     this.#follow = h('button', { type: 'button', class: 'tool', test: 'log-follow', onclick: () => this.#rows.follow(!this.#rows.following) });
     this.#status = h('span', { class: 'state', role: 'status', test: 'log-status', 'data-health': 'connecting' }, health.connecting);
     this.#stats = h('span', { class: 'quiet num' });
     this.#problem = h('div', { class: 'over', hidden: true });
+    this.#pill = h('button', { type: 'button', class: 'pill num', hidden: true, onclick: () => this.#rows.follow(true) }, icon('down', 14), h('span', {}));
     this.element = h('div', { class: 'log-view' },
+      h('h1', { class: 'sr' }, tab.title),
       h('form', { class: 'toolbar', role: 'search', onsubmit: (event) => { event.preventDefault(); this.#again(); } },
         h('span', { class: 'search' }, icon('search', 14), this.#search), this.#level, this.#since,
-        h('span', { class: 'space' }), this.#wrap, this.#download, this.#follow),
-      h('div', { class: 'rows-box' }, this.#rows.element, this.#problem),
+        h('span', { class: 'space' }), this.#times, this.#wrap, this.#download, this.#follow),
+      h('div', { class: 'rows-box' }, this.#rows.element, this.#pill, this.#problem),
       h('div', { class: 'statusbar' }, this.#status, h('span', { class: 'space' }), this.#stats));
   }
 
@@ -61,13 +68,15 @@ export class LogView {
     const on = (type, f) => this.#stream.addEventListener(type, (event) => f(event.detail));
     on('lines', (m) => this.#lines(m.lines));
     on('gap', (m) => this.#gap(m));
-    on('source', (m) => this.#mark('source', sources[m.state] ?? m.state));
+    on('source', (m) => this.#mark('source', [sources[m.state] ?? m.state, m.detail].filter(Boolean).join(': ')));
     on('hello', (m) => { if (this.#rows.length && m.resume !== 'exact' && m.resume !== 'file') this.#mark('source', m.resume === 'time' ? 'reconnected: resumed by time, lines may repeat' : 'reconnected: begun anew'); });
     on('health', (m) => this.#setHealth(m.health));
     on('state', (state) => this.#state(state));
     on('countdown', ({ seconds }) => seconds > 0 && setText(this.#status, `Disconnected: trying again in ${seconds} s`));
-    on('end', (m) => this.#mark('source', m.why ? `ended: ${m.why}` : 'ended'));
+    on('end', (m) => this.#mark('source', ends[m.why] ?? m.why));
+    on('search', (m) => this.#searched(m));
     this.#setWrap(remembered('logWrap', false));
+    this.#setTimes(remembered('logTimes', false));
     this.#showFollow();
     this.#stream.open();
     this.#timer = setInterval(() => this.#tick(), 1000);
@@ -97,6 +106,7 @@ export class LogView {
     this.#rows.highlight(pattern(query.grep));
     this.#rows.follow(!query.since);
     this.#gaps = 0;
+    this.#history = '';
     this.#hideProblem();
     this.#stream.restart(query);
     this.#link();
@@ -114,7 +124,7 @@ export class LogView {
     this.#rate.push([this.#lastLine, lines.length]);
     if (!this.#rows.following) this.#waiting += lines.length;
     this.#rows.append(lines.map((l) => ({
-      m: l.m, n: l.n, gutter: l.t ? `${clock(l.t)} ` : '', class: [l.s === 'err' && 'err', l.l && `level-${l.l}`, l.p && 'partial'].filter(Boolean).join(' '),
+      m: l.m, n: l.n, t: l.t, class: [l.s === 'err' && 'err', l.l && `level-${l.l}`, l.p && 'partial'].filter(Boolean).join(' '),
     })));
     this.#marker = null;
     if (this.#waiting) this.#showFollow();
@@ -133,7 +143,7 @@ export class LogView {
       event.target.disabled = true;
       try {
         const { lines: found, complete } = await this.#stream.fetchGap(m);
-        this.#rows.replace(entry, [...found.map((l) => ({ m: l.m, n: l.n, gutter: l.t ? `${clock(l.t)} ` : '' })), ...(complete ? [] : [{ class: 'marker gap', element: () => h('span', {}, 'More lines are gone for good') }])]);
+        this.#rows.replace(entry, [...found.map((l) => ({ m: l.m, n: l.n, t: l.t })), ...(complete ? [] : [{ class: 'marker gap', element: () => h('span', {}, 'More lines are gone for good') }])]);
       } catch (err) {
         toast(`They could not be fetched: ${err.problem?.title ?? err.message}`);
         event.target.disabled = false;
@@ -142,6 +152,14 @@ export class LogView {
     entry.element = () => h('span', { test: 'log-gap' }, `${lines}${m.bytes ? ` (${bytes(m.bytes)})` : ''}: ${why} `, m.lines !== null && h('button', { type: 'button', class: 'link', onclick: fetchIt }, 'Fetch them'));
     this.#rows.append([entry]);
   }
+
+  #searched({ scanned, matches, done, more }) {
+    const found = `${count(matches, 'match', 'matches')} in ${bytes(scanned)}`;
+    this.#history = done ? (more ? `${found}; what is older was not searched` : found) : `searching: ${found}`;
+    this.#tick();
+  }
+
+  #history = '';
 
   #setHealth(word) {
     this.#word = word;
@@ -173,16 +191,23 @@ export class LogView {
     this.#rows.wrap(on);
   }
 
+  #setTimes(on) {
+    this.#times.setAttribute('aria-pressed', String(on));
+    remember('logTimes', on);
+    this.#rows.times(on);
+  }
+
   #showFollow() {
     const on = this.#rows.following;
     if (on) this.#waiting = 0;
-    const text = on ? 'Pause' : this.#waiting ? `Follow (${this.#waiting.toLocaleString('en')} new)` : 'Follow';
     if (this.#follow.dataset.on !== String(on)) {
       this.#follow.dataset.on = String(on);
       this.#follow.replaceChildren(icon(on ? 'pause' : 'down'), h('span', {}));
       this.#follow.classList.toggle('primary', !on);
     }
-    setText(this.#follow.lastChild, text);
+    setText(this.#follow.lastChild, on ? 'Pause' : 'Follow');
+    this.#pill.hidden = on || this.#waiting === 0;
+    setText(this.#pill.lastChild, count(this.#waiting, 'new line'));
   }
 
   #tick() {
@@ -194,6 +219,7 @@ export class LogView {
     if (rate) parts.push(`${rate.toLocaleString('en')} lines/s`);
     parts.push(count(this.#rows.length, 'line'));
     if (this.#rows.dropped) parts.push('older ones by download');
+    if (this.#history) parts.push(this.#history);
     if (this.#gaps) parts.push(count(this.#gaps, 'gap'));
     setText(this.#stats, parts.join(' · '));
   }

@@ -11,10 +11,11 @@
 //   terminal-resumed    terminal-exit    terminal-banner    terminal-retry    terminal-take
 //   log-lines           log-status (data-health)            log-follow        log-search
 //   log-level           log-wrap         log-since          log-download      log-gap
+//   log-times
 //   import-file         import-start     import-cancel      import-retry      import-outcome
 //   import-progress-upload               import-progress-import (progress elements)
 //   import-bytes        import-stage     import-output      import-history
-//   terminal-close      xterm-missing    whoami              problem
+//   terminal-company    terminal-close   xterm-missing    whoami              problem
 //   dialog              dialog-yes       dialog-no
 //
 // terminal-status, log-status and import-outcome carry their machine-readable
@@ -42,6 +43,7 @@ const tabs = new Tabs({ strip: $('tabs'), views: $('views'), app });
 const sidebar = new Sidebar({ sections: $('sections'), foot: $('foot'), app, tabs });
 app.tabs = tabs;
 app.sidebar = sidebar;
+sidebar.addEventListener('lists', () => tabs.start.fill(sidebar, tabs));
 
 function menu(open) {
   $('app').classList.toggle('menu-open', open);

@@ -19,13 +19,16 @@ const routes = { terminal: 'terminals', log: 'logs', import: 'imports', whoami: 
 const kinds = Object.fromEntries(Object.entries(routes).map(([kind, route]) => [route, kind]));
 
 export class Tabs extends EventTarget {
-  #strip; #views; #app; #home;
+  #strip; #views; #app; #home; #tablist;
   #open = []; // {tab, button, panel, view}
   #active = null;
 
   constructor({ strip, views: panels, app }) {
     super();
     this.#strip = strip;
+    // The closing buttons stand between the tabs, where a tablist allows nothing else: so it only owns the tabs.
+    this.#tablist = h('span', { role: 'tablist', 'aria-label': 'Open views', hidden: true });
+    strip.append(this.#tablist);
     this.#views = panels;
     this.#app = app;
     this.#home = new Home(app);
@@ -33,6 +36,8 @@ export class Tabs extends EventTarget {
     strip.addEventListener('keydown', (event) => this.#keys(event));
   }
 
+  /** What is shown while nothing is in front. */
+  get start() { return this.#home; }
   get active() { return this.#active?.tab ?? null; }
   get list() { return this.#open.map((o) => o.tab); }
 
@@ -59,6 +64,7 @@ export class Tabs extends EventTarget {
     const at = this.#open.indexOf(entry);
     if (at < 0) return;
     this.#open.splice(at, 1);
+    this.#own();
     entry.view?.close();
     entry.panel.remove();
     entry.button.parentElement.remove();
@@ -130,15 +136,21 @@ export class Tabs extends EventTarget {
 
   #add(tab) {
     const panelID = `panel-${tab.id}`;
-    const button = h('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${tab.id}`, 'aria-controls': panelID, 'aria-selected': 'false', tabindex: '-1', title: tab.title, test: `tab-${tab.kind}-${tab.name}`, onclick: () => this.#activate(entry, true), onauxclick: (e) => e.button === 1 && this.close(tab.id) },
+    const button = h('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${tab.id}`, 'aria-controls': panelID, 'aria-selected': 'false', 'aria-keyshortcuts': 'Delete', tabindex: '-1', title: tab.title, test: `tab-${tab.kind}-${tab.name}`, onclick: () => this.#activate(entry, true), onauxclick: (e) => e.button === 1 && this.close(tab.id) },
       icon(icons[tab.kind], 14), h('span', { class: 'label' }, tab.title), h('span', { class: 'mark', 'aria-hidden': 'true' }));
     const close = h('button', { type: 'button', class: 'tab-close', tabindex: '-1', 'aria-label': `Close ${tab.title}`, test: 'tab-close', onclick: () => this.close(tab.id) }, icon('close', 12));
     const panel = h('section', { class: 'panel', role: 'tabpanel', id: panelID, 'aria-labelledby': `tab-${tab.id}`, hidden: true });
     const entry = { tab, button, panel, view: null, ready: null };
     this.#open.push(entry);
-    this.#strip.append(h('div', { class: 'tab-box', role: 'presentation' }, button, close));
+    this.#strip.append(h('div', { class: 'tab-box' }, button, close));
     this.#views.append(panel);
+    this.#own();
     return entry;
+  }
+
+  #own() {
+    this.#tablist.setAttribute('aria-owns', this.#open.map((o) => o.button.id).join(' '));
+    this.#tablist.hidden = this.#open.length === 0;
   }
 
   #activate(entry, focus) {

@@ -27,7 +27,7 @@ const reasons = {
 
 export class TerminalView {
   #tab; #app; #client = null; #term = null; #fit = null; #keys = null; #stop = [];
-  #host; #banner; #status; #rtt; #role; #resumed; #size; #take;
+  #host; #banner; #status; #rtt; #role; #resumed; #size; #take; #company; #recorded;
   #visible = false; #wanted = false; #exit = null; #fitSoon = perFrame(() => this.#fitNow());
 
   constructor(tab, app) {
@@ -40,12 +40,15 @@ export class TerminalView {
     this.#resumed = h('span', { class: 'quiet', test: 'terminal-resumed' });
     this.#size = h('span', { class: 'quiet num wide' });
     this.#role = h('span', { class: 'chip', test: 'terminal-role', hidden: true }, icon('eye', 12), h('span', {}));
-    this.#take = h('button', { type: 'button', class: 'link', test: 'terminal-take', hidden: true, onclick: () => this.#client?.take() }, 'Take over');
-    const fontButton = (label, text, by) => h('button', { type: 'button', class: 'small-button', 'aria-label': label, title: label, onclick: () => this.#zoom(by) }, text);
+    this.#take = h('button', { type: 'button', class: 'link', test: 'terminal-take', hidden: true, onclick: () => { this.#client?.take(); this.#term.focus(); } }, 'Take over');
+    this.#company = h('span', { class: 'quiet num', test: 'terminal-company' });
+    this.#recorded = h('span', { class: 'chip', hidden: true, title: 'Output and visible input of this session are recorded' }, h('span', { class: 'dot bad', 'aria-hidden': 'true' }), 'Recorded');
+    const fontButton = (label, name, by) => h('button', { type: 'button', class: 'small-button', 'aria-label': label, title: label, onclick: () => this.#zoom(by) }, icon(name));
     this.element = h('div', { class: 'terminal-view', test: 'terminal-view' },
+      h('h1', { class: 'sr' }, tab.title),
       h('div', { class: 'term-box' }, this.#host, this.#banner),
-      h('div', { class: 'statusbar' }, this.#status, this.#rtt, this.#resumed, h('span', { class: 'space' }), this.#role, this.#take, this.#size,
-        fontButton('Smaller text', 'A−', -1), fontButton('Larger text', 'A+', 1)));
+      h('div', { class: 'statusbar' }, this.#status, this.#rtt, this.#resumed, h('span', { class: 'space' }), this.#company, this.#recorded, this.#role, this.#take, this.#size,
+        fontButton('Smaller text', 'smaller', -1), fontButton('Larger text', 'larger', 1)));
   }
 
   async open() {
@@ -99,7 +102,7 @@ export class TerminalView {
     on('role', (m) => this.#setRole(m.role, m.writer));
     on('size', ({ cols, rows }) => setText(this.#size, `${cols}×${rows}`));
     on('rtt', ({ ms }) => setText(this.#rtt, ms < 10 ? `${Math.max(1, Math.round(ms))} ms` : `${Math.round(ms)} ms`));
-    on('notice', (m) => toast(m.text || m.code));
+    on('notice', (m) => this.#notice(m));
     on('overflow', () => toast('The paste was not taken: 64 MiB are still waiting to be read by the program.'));
     on('exit', (m) => this.#exited(m));
     client.open();
@@ -197,6 +200,15 @@ export class TerminalView {
     this.#app.sidebar.refresh();
   }
 
+  // What lasts is shown in the status bar; what passes as a message.
+  #notice(m) {
+    if (m.code === 'watchers') {
+      const n = parseInt(m.text, 10);
+      setText(this.#company, n > 1 ? `${n} connected` : '');
+    } else if (m.code === 'recording') this.#recorded.hidden = false;
+    else toast(m.text || m.code);
+  }
+
   #setRole(role, writer) {
     const watching = role === 'viewer';
     const readOnly = this.#app.sidebar.list('terminals').find((t) => t.name === this.#tab.name)?.read_only;
@@ -216,7 +228,7 @@ export class TerminalView {
     const again = m.reason === 'replaced'
       ? ['terminal-retry', 'Continue here', () => { this.#exit = null; this.#client.open(); }]
       : ['terminal-retry', 'Start a new session', () => this.#restart()];
-    this.#showBanner(m.reason === 'exited' && m.code === 0 ? 'calm' : 'warn', title, [m.gone ? 'Nothing of it runs any more.' : m.detail], again, ['terminal-close', 'Close', () => this.#app.tabs.close(this.#tab.id)]);
+    this.#showBanner(m.reason === 'exited' && m.code === 0 ? 'calm' : 'warn', title, [m.gone ? 'Nothing of it runs any more.' : m.reason === 'exited' || m.reason === 'shutdown' ? '' : m.detail], again, ['terminal-close', 'Close', () => this.#app.tabs.close(this.#tab.id)]);
     this.#banner.dataset.reason = m.reason;
     this.#app.sidebar.refresh();
   }

@@ -4,46 +4,57 @@ import { at, getJSON } from './api.js';
 import { problemBox } from './dialog.js';
 import { h } from './dom.js';
 
-export class WhoamiView {
-  constructor() {
-    this.element = h('div', { class: 'whoami', test: 'whoami' });
-  }
+const reasons = {
+  direct: 'The connection comes straight from you: its other end is no trusted proxy, so nothing that a header says is believed.',
+  'no-header': 'The connection comes from an address that is trusted as a proxy, but it named nobody else. You are taken for that address.',
+  walked: 'The proxy is trusted, and the first address in its header, from the right, that is not a proxy’s is you.',
+  'all-trusted': 'Every address in the header is a trusted proxy’s; the leftmost is taken for you.',
+  single: 'The proxy is trusted, and its header names one address: you.',
+  'peer-unknown': 'The other end of the connection has no address that can be told.',
+  malformed: 'The header could not be read.',
+  'no-address': 'The header names no address.',
+  'too-long': 'The header names more hops than are followed.',
+  conflict: 'Two headers of the proxy disagree about who you are.',
+};
 
-  open() {}
+export class WhoamiView {
+  #app; #box = h('div', { class: 'column' });
+
+  constructor(_, app) {
+    this.#app = app;
+    this.element = h('div', { class: 'whoami', test: 'whoami', tabindex: '0', 'aria-label': 'Your connection' }, this.#box);
+  }
 
   async show() {
     try {
       this.#draw(await getJSON(at('whoami')));
     } catch (err) {
-      this.element.replaceChildren(h('div', { class: 'column' }, h('h1', {}, 'Your connection'), problemBox(err.problem ?? { title: String(err), detail: '', hint: '' })));
+      this.#box.replaceChildren(h('h1', {}, 'Your connection'), problemBox(err.problem ?? { title: String(err), detail: '', hint: '' }));
     }
   }
 
-  focus() {}
+  focus() { this.element.focus({ preventScroll: true }); }
 
   #draw(me) {
-    const e = me.explanation ?? me;
-    const client = me.client ?? me.addr ?? e.client ?? e.addr;
     const facts = [
-      ['User', me.user], ['Rights', me.admin && 'administrator'], ['Address', typeof client === 'object' ? client?.addr : client],
-      ['Scheme', me.scheme ?? e.scheme], ['Host', me.host ?? e.host], ['Peer', me.peer ?? e.peer], ['Allowed by', rule(me.rule ?? me.allowed_by)], ['Why', e.why ?? e.reason ?? e.decision],
+      ['Address', me.addr], ['Scheme', me.scheme], ['Host', me.host],
+      ['Allowlist', { off: 'off here; nginx decides', allowed: 'your address is allowed' }[me.filter] ?? me.filter],
+      ['Ignored headers', me.ignored?.join(', ')],
     ].filter(([, value]) => value);
-    this.element.replaceChildren(h('div', { class: 'column' },
+    this.#box.replaceChildren(
       h('h1', {}, 'Your connection'),
-      h('p', { class: 'lead' }, 'How the service sees you, and how it came to that. Nothing that a client says about itself is believed unless a trusted proxy stands behind it.'),
-      h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))])),
-      this.#hops(e.hops ?? [])));
-  }
-
-  #hops(hops) {
-    if (!hops.length) return null;
-    return [h('h2', {}, 'The way here'), h('ol', { class: 'hops' }, hops.map((hop) => {
-      if (typeof hop === 'string') return h('li', {}, h('strong', {}, hop));
-      const addr = hop.addr ?? hop.address ?? hop.value ?? hop.text ?? '';
-      const what = hop.decision ?? hop.verdict ?? (hop.trusted ? 'trusted proxy' : '');
-      return h('li', {}, h('strong', {}, addr), what && h('span', { class: 'chip' }, what), (hop.why ?? hop.reason) && h('p', {}, hop.why ?? hop.reason));
-    }))];
+      h('p', { class: 'lead' }, 'How the service sees you, and how it came to that. Read it when an allowlist does not do what it should.'),
+      h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
+      h('h2', {}, 'The way here'),
+      h('ol', { class: 'hops' },
+        step(this.#app.title, 'this service', ''),
+        step(me.peer ?? 'unknown', me.peer_trusted ? 'trusted proxy' : 'not a trusted proxy', 'The other end of the TCP connection.'),
+        (me.hops ?? []).map((hop) => step(hop.addr ?? hop.text, { client: 'you', skipped: 'trusted proxy', refused: 'refused' }[hop.decision] ?? hop.decision, `Read from ${me.header}, from the right.`))),
+      h('p', {}, reasons[me.reason] ?? me.reason),
+      me.error && problemBox({ title: 'No client could be found', detail: me.error, hint: '' }));
   }
 }
 
-const rule = (r) => (typeof r === 'object' && r ? [r.text ?? r.rule, r.name].filter(Boolean).join(' · ') : r);
+function step(name, what, text) {
+  return h('li', {}, h('strong', {}, name), h('span', { class: 'chip' }, what), text && h('p', {}, text));
+}

@@ -142,10 +142,25 @@ test('a viewer types nothing, resizes nothing, and follows the size of the sessi
   f.client.resize(90, 20);
   await f.clock.pass(200);
   assert.deepEqual(f.last().of('resize'), []);
+});
+
+test('a watcher that takes over comes back as somebody who may type', () => {
+  const f = open({ mode: 'view', session: 's9' });
+  f.last().json(ready({ session: 's9', role: 'viewer', offset: 50 }));
+  f.last().bytes('seen');
   f.client.take();
+  assert.equal(f.sockets.length, 2);
+  assert.equal(f.sockets[0].closed.code, 1000);
+  f.last().open();
+  assert.deepEqual(f.last().of('hello')[0], { type: 'hello', cols: 80, rows: 24, client: 'c1', session: 's9', offset: 54 });
+  f.last().json(ready({ session: 's9', role: 'viewer', offset: 54, replay: 'exact' }));
+  assert.deepEqual(f.last().of('take'), [{ type: 'take' }]);
   f.last().json({ type: 'role', role: 'writer', writer: 'me' });
-  assert.deepEqual(f.last().sent.slice(-2), [{ type: 'take' }, { type: 'resize', cols: 90, rows: 20 }]);
+  assert.deepEqual(f.last().sent.at(-1), { type: 'resize', cols: 80, rows: 24 });
   assert.equal(f.client.send('x'), true);
+  f.client.take();
+  assert.equal(f.sockets.length, 2, 'asked on the same connection');
+  assert.equal(f.last().of('take').length, 2);
 });
 
 test('sizes are coalesced and kept within 1 to 1000', async () => {
