@@ -75,7 +75,7 @@ type decoder interface {
 	close() error
 }
 
-// countingReader counts stored bytes. hash, when set, is fed with them.
+// countingReader counts stored bytes and shows them to tap, if there is one.
 type countingReader struct {
 	r    io.Reader
 	n    atomic.Int64
@@ -95,10 +95,11 @@ func (c *countingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// newSource puts the decoder for a compression in front of stored bytes. The
-// caller closes the source.
-func newSource(ctx context.Context, stored io.Reader, c Compression, lim limits, xz xzRunner, warn func(string)) (*source, error) {
-	s := &source{stored: &countingReader{r: stored}, limits: lim, warn: warn}
+// newSource puts the decoder for a compression in front of stored bytes. Each
+// of them is shown to tap, from the first one on: decoders read ahead before
+// anybody asks them for anything. The caller closes the source.
+func newSource(ctx context.Context, stored io.Reader, c Compression, lim limits, xz xzRunner, tap func([]byte), warn func(string)) (*source, error) {
+	s := &source{stored: &countingReader{r: stored, tap: tap}, limits: lim, warn: warn}
 	var err error
 	switch c {
 	case CompressionGzip:

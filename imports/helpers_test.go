@@ -3,6 +3,7 @@ package imports_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -288,4 +289,9 @@ func ofType(events []event, typ string) (found []event) {
 func touch(t testing.TB, file string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
+}
+
+func sha256Of(b []byte) []byte {
+	sum := sha256.Sum256(b)
+	return sum[:]
 }

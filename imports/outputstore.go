@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -61,9 +62,9 @@ func openOutput(d disk, dir string, keep int64) (*outputStore, error) {
 		seg.n = info.Size()
 		s.segs = append(s.segs, seg)
 	}
-	slices.SortFunc(s.segs, func(a, b segment) int { return int(min(max(a.start-b.start, -1), 1)) })
+	slices.SortFunc(s.segs, func(a, b segment) int { return cmp.Compare(a.start, b.start) })
 	// Segments that overlap were not written by us; the earlier one counts.
-	s.segs = slices.CompactFunc(s.segs, func(a, b segment) bool { return b.start < a.end() })
+	s.segs = slices.CompactFunc(s.segs, func(later, earlier segment) bool { return later.start < earlier.end() })
 	return s, nil
 }
 

@@ -107,11 +107,10 @@ func (r *run) perform() (err error) {
 	defer stored.Close()
 	hash := newBackgroundHash(r.j.record().Source.SHA256 == "")
 	defer hash.stop()
-	src, err := r.open(stored)
+	src, err := r.open(stored, hash.write, r.warn)
 	if err != nil {
 		return err
 	}
-	src.stored.tap = hash.write
 	defer src.close()
 
 	out := newCollector(r.j.h.cfg.Redact, func(s Stream, text []byte, partial bool) {
@@ -143,9 +142,9 @@ func (r *run) perform() (err error) {
 // end.
 func (s *source) complete(err error) bool { return err == nil && s.eof.Load() }
 
-func (r *run) open(stored io.Reader) (*source, error) {
+func (r *run) open(stored io.Reader, tap func([]byte), warn func(string)) (*source, error) {
 	lim := limits{bytes: r.target.MaxDecompressedBytes, ratio: int64(r.j.h.cfg.MaxRatio)}
-	return newSource(r.ctx, stored, r.info.Compression, lim, r.j.h.xz(r.info), r.warn)
+	return newSource(r.ctx, stored, r.info.Compression, lim, r.j.h.xz(r.info), tap, warn)
 }
 
 // verify decompresses everything once, for nothing but the knowledge that it
@@ -157,8 +156,7 @@ func (r *run) verify() error {
 		return err
 	}
 	defer stored.Close()
-	src, err := newSource(r.ctx, stored, r.info.Compression,
-		limits{bytes: r.target.MaxDecompressedBytes, ratio: int64(r.j.h.cfg.MaxRatio)}, r.j.h.xz(r.info), func(string) {})
+	src, err := r.open(stored, nil, func(string) {}) // the importer's own reading warns
 	if err != nil {
 		return err
 	}
