@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func New(cfg Config) (*Handler, error) {
 	} else {
 		m.start(names)
 	}
-	procs, err := procgroup.New(procgroup.Config{StateDir: cfg.StateDir, Logger: cfg.Logger})
+	procs, err := startProcs(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +72,29 @@ func New(cfg Config) (*Handler, error) {
 	h.base, h.close = context.WithCancelCause(context.Background())
 	h.hubs = newHubs(withCommands(h.base, h.procs, m.children), cfg.Linger, h.newHub)
 	return h, nil
+}
+
+// orphansMax bounds how long New waits for what a crashed server left behind.
+const orphansMax = 5 * time.Second
+
+// startProcs makes what runs the commands, and ends those of a server that
+// crashed: a process whose parent has died goes with it, but not what that had
+// started.
+func startProcs(cfg Config) (*procgroup.Manager, error) {
+	pc := procgroup.Config{Logger: cfg.Logger}
+	if cfg.StateDir != "" {
+		pc.StateDir = filepath.Join(cfg.StateDir, "processes")
+	}
+	procs, err := procgroup.New(pc)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), orphansMax)
+	defer cancel()
+	if _, err := procs.Orphans(ctx); err != nil {
+		cfg.Logger.Error("processes of a crashed server are still there", "part", "logs", "error", err)
+	}
+	return procs, nil
 }
 
 func (h *Handler) newHub(name string, src Source) *hub {

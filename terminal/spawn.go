@@ -108,7 +108,6 @@ func (p *prepared) spawn(ctx context.Context, a *attachment, size Size) (_ Proce
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = pair.slave, pair.slave, pair.slave
 	cmd.Env = commandEnv(cmd.Env)
-	closeOnExec()
 	g, err := a.h.procs.Start(ctx, procgroup.Spec{
 		Cmd: cmd, Terminal: true, KeepDaemons: a.set.KeepDaemons, Name: a.name,
 	})

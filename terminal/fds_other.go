@@ -1,6 +1,0 @@
-//go:build !linux
-
-package terminal
-
-// closeOnExec relies on Go, which opens every descriptor close-on-exec.
-func closeOnExec() {}
