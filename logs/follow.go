@@ -105,21 +105,22 @@ func (fl *follower) finish() error { return fl.out.Flush() }
 // start opens what the position marks, and reads what has come since then in
 // files that are not being written any more.
 func (fl *follower) start(ctx context.Context, from Position) error {
+	told := false
+	track := &tracker{Sink: fl.out, last: append(Position(nil), from...)}
 	for try := 0; ; try++ {
-		err := fl.startOnce(ctx, from, try == 0)
+		err := fl.startOnce(ctx, track, &told)
 		if !errors.Is(err, errMoved) || try == retries {
 			return err
 		}
 	}
 }
 
-func (fl *follower) startOnce(ctx context.Context, from Position, report bool) error {
+func (fl *follower) startOnce(ctx context.Context, track *tracker, told *bool) error {
 	for _, g := range fl.gens {
 		_ = g.f.Close()
 	}
 	fl.gens = nil
-	track := &tracker{Sink: fl.out, last: append(Position(nil), from...)}
-	p, vols, err := fl.src.planRange(from, nil)
+	p, vols, err := fl.src.planRange(track.last, nil)
 	if err != nil {
 		return err
 	}
@@ -134,11 +135,11 @@ func (fl *follower) startOnce(ctx context.Context, from Position, report bool) e
 		}
 		recent = append(recent, e)
 	}
-	if err := fl.src.send(ctx, old, track, report); err != nil {
+	if err := fl.src.send(ctx, old, track, told); err != nil {
 		return err
 	}
 	// planRange leaves out what is read to its end; it may still grow.
-	fp, _ := parseFilePos(from)
+	fp, _ := parseFilePos(track.last)
 	for _, v := range vols {
 		if v.gz || !v.live && now.Sub(v.mtime) > fl.src.grace {
 			continue

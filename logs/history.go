@@ -182,10 +182,11 @@ const retries = 5
 // Range sends the lines between two positions.
 func (f *fileSource) Range(ctx context.Context, from, to Position, out Sink) error {
 	seen := &tracker{Sink: out, last: append(Position(nil), from...)}
+	told := false
 	for try := 0; ; try++ {
 		p, _, err := f.planRange(seen.last, to)
 		if err == nil {
-			err = f.send(ctx, p, seen, try == 0)
+			err = f.send(ctx, p, seen, &told)
 		}
 		if !errors.Is(err, errMoved) || try == retries {
 			return err
@@ -193,8 +194,11 @@ func (f *fileSource) Range(ctx context.Context, from, to Position, out Sink) err
 	}
 }
 
-func (f *fileSource) send(ctx context.Context, p plan, out Sink, report bool) error {
-	if p.lost && report {
+// send reads a plan's extents. That something is lost is told once, however
+// often the plan is made anew.
+func (f *fileSource) send(ctx context.Context, p plan, out Sink, told *bool) error {
+	if p.lost && !*told {
+		*told = true
 		if err := out.Note(Note{Lost: &Lost{Lines: -1, Bytes: -1, Why: GapRotated}}); err != nil {
 			return err
 		}

@@ -8,6 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// warm waits until the file is being followed: before that, it may have been
+// changed before it was looked at.
+func (l *logFile) warm(c *client) {
+	l.t.Helper()
+	l.add("warm")
+	require.Equal(l.t, []string{"warm"}, c.lines(1))
+}
+
 // A file that was emptied and has grown past the old offset before anybody
 // looked: its size tells nothing, the bytes before the offset do.
 func TestTruncateAndRegrowPastTheOffset(t *testing.T) {
@@ -15,6 +23,7 @@ func TestTruncateAndRegrowPastTheOffset(t *testing.T) {
 	s := serveFile(t, l.path)
 	c := s.dial("tail=1")
 	require.Equal(t, []string{"before 49"}, c.lines(1))
+	l.warm(c)
 	fresh := strings.Join(numbered("after", 200), "\n") + "\n"
 	// One write into a file that is truncated as it is opened.
 	require.NoError(t, os.WriteFile(l.path, []byte(fresh), 0o600))
@@ -31,9 +40,10 @@ func TestTruncateToTheSameSize(t *testing.T) {
 	s := serveFile(t, l.path)
 	c := s.dial("")
 	require.Equal(t, []string{"one", "two"}, c.lines(2))
-	require.NoError(t, os.WriteFile(l.path, []byte("six\nten\n"), 0o600))
+	l.warm(c)
+	require.NoError(t, os.WriteFile(l.path, []byte("six\nten\nwarn\n"), 0o600))
 	c.until("gap")
-	require.Equal(t, []string{"six", "ten"}, c.lines(2))
+	require.Equal(t, []string{"six", "ten", "warn"}, c.lines(3))
 }
 
 func TestDeleteAndRecreate(t *testing.T) {
@@ -41,6 +51,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 	s := serveFile(t, l.path)
 	c := s.dial("")
 	require.Equal(t, []string{"first life"}, c.lines(1))
+	l.warm(c)
 	require.NoError(t, os.Remove(l.path))
 	m, _ := c.until("source")
 	require.Equal(t, "missing", m.State)
