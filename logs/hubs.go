@@ -56,7 +56,9 @@ func (s *hubs) start(h *hub) {
 	}
 	s.ending[h.name] = h
 	s.wg.Go(func() {
+		h.meter.following(1)
 		h.run(ctx, after)
+		h.meter.following(-1)
 		cancel(nil)
 		s.mu.Lock()
 		defer s.mu.Unlock()

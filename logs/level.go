@@ -35,8 +35,12 @@ const levelWindow = 256
 // ([error], <info>), or as a value (level=warn, "level":"info", severity: …).
 func levelOf(b []byte) Level {
 	w := b[:min(len(b), levelWindow)]
-	if l, ok := combinedStatus(b); ok {
-		return l
+	// Before the bracket stand address and user; a cheap look spares other
+	// lines the search.
+	if bytes.IndexByte(w, '[') > 0 {
+		if l, ok := combinedStatus(b); ok {
+			return l
+		}
 	}
 	for i := 0; i < len(w); {
 		if w[i] == 0x1b {

@@ -122,6 +122,8 @@ func (l *logMeter) read(lines int, bytes int64) {
 	l.bytes.Add(float64(bytes))
 }
 
+func (l *logMeter) following(n float64) { l.m.following.WithLabelValues(l.log).Add(n) }
+
 func (l *logMeter) note(n Note) {
 	if n.Lost != nil {
 		l.m.gap(n.Lost.Why, n.Lost.Lines)

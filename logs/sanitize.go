@@ -35,11 +35,13 @@ func sanitizeJSON(dst, line []byte) []byte { return sanitize(dst, line, true) }
 func sanitize(dst, line []byte, asJSON bool) []byte {
 	start := 0 // of the run of plain bytes not copied yet
 	for i := 0; i < len(line); {
-		c := line[i]
-		if plain[c] {
+		for i < len(line) && plain[line[i]] {
 			i++
-			continue
 		}
+		if i == len(line) {
+			break
+		}
+		c := line[i]
 		dst = append(dst, line[start:i]...)
 		switch {
 		case c >= utf8.RuneSelf:

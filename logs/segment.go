@@ -92,14 +92,14 @@ func (s *segment) size() int64 {
 // builder collects lines into a segment. It belongs to one goroutine.
 type builder struct {
 	redact func([]byte) []byte
-	reuse  bool // a sealed segment is valid until the next one only
+	reuse  bool   // a sealed segment is valid until the next one only
+	sealed []byte // reused by seal
 
 	entries []byte
 	lines   []line
 	raw     int64     // bytes as read
 	fill    int64     // of them, what counts towards a full segment
 	at      time.Time // of the first line
-	sealed  []byte    // reused by seal
 }
 
 // add appends one line. Length is what it really had.

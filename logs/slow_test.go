@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/pruvon/pruvon/logs"
 	"github.com/stretchr/testify/require"
 )
@@ -78,8 +79,9 @@ func (c *client) count(n int) int {
 
 func TestViewerThatNeverReadsIsCut(t *testing.T) {
 	l := newLog(t)
+	reg := prometheus.NewRegistry()
 	s := serve(t, logs.Config{
-		Sources: map[string]logs.Source{"app": logs.File(l.path)}, WriteTimeout: time.Second,
+		Sources: map[string]logs.Source{"app": logs.File(l.path)}, WriteTimeout: time.Second, Registerer: reg,
 	})
 	conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
 	require.NoError(t, err)
@@ -93,8 +95,9 @@ func TestViewerThatNeverReadsIsCut(t *testing.T) {
 		l.raw(block)
 		require.Equal(t, 1000, fast.count(1000))
 	}
-	// The server has cut it: what the kernel had taken can be read, then it
-	// ends.
+	eventually(t, func() bool { return value(t, reg, "pruvon_logs_viewers_dropped_total{reason=slow}") == 1 })
+	require.EqualValues(t, 1, value(t, reg, "pruvon_logs_viewers{log=app}"), "only the one that reads is left")
+	// What the kernel had taken can be read, then it ends.
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
 	_, err = io.Copy(io.Discard, conn)
 	require.False(t, os.IsTimeout(err), "still open")

@@ -249,11 +249,12 @@ func (v *viewer) sendSegment(s *segment, skip int) error {
 // and it goes round again.
 func (v *viewer) history(ctx context.Context, to Position, index int64) error {
 	sink := v.viewSink()
-	if err := v.hub.ranger.Range(ctx, v.pos, to, sink); err != nil {
-		return v.historyErr(ctx, err)
+	err := v.hub.ranger.Range(ctx, v.pos, to, sink)
+	if err == nil {
+		err = sink.Flush()
 	}
-	if err := sink.Flush(); err != nil {
-		return err
+	if err != nil {
+		return v.historyErr(ctx, err)
 	}
 	v.pos, v.index, v.seq = to, index, sink.next
 	return nil
