@@ -39,8 +39,8 @@ type Config struct {
 	// Proxy says whom to believe about client addresses. Nil is
 	// [proxyhdr.Nginx].
 	Proxy *proxyhdr.Config
-	// Filter is the address filter. Nil admits every address. Its ClientIP
-	// must be empty.
+	// Filter is the address filter. Nil admits every address. Its ClientIP,
+	// Logger, Registerer and Audit must be empty: they get ours.
 	Filter *ipfilter.Config
 
 	// Terminal, Logs and Imports are the parts; nil ones are not mounted.

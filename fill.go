@@ -51,6 +51,7 @@ func (c Config) ownFields() []error {
 		set("Filter.ClientIP", f.ClientIP != nil)
 		set("Filter.Logger", f.Logger != nil)
 		set("Filter.Registerer", f.Registerer != nil)
+		set("Filter.Audit", f.Audit != nil)
 	}
 	return errs
 }

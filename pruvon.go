@@ -71,12 +71,16 @@ func (a *App) start() (err error) {
 		return err
 	}
 	if a.guard, err = gate.NewGuard(gate.GuardConfig{
-		Part: "page", Authorize: a.cfg.Authorize, ClientIP: clientIP, Logger: a.log,
+		Part: "page", Authorize: a.cfg.Authorize, ClientIP: clientIP, Logger: a.log, Audit: a.cfg.Audit,
 	}); err != nil {
 		return err
 	}
 	if a.cfg.Filter != nil {
-		if a.filter, err = ipfilter.New(*a.cfg.Filter); err != nil {
+		filter := *a.cfg.Filter
+		if a.cfg.Audit != nil {
+			filter.Audit = a.guard.Audit // the guard's queue keeps a slow hook off the request
+		}
+		if a.filter, err = ipfilter.New(filter); err != nil {
 			return err
 		}
 	}

@@ -150,8 +150,14 @@ func TestFilterComesBeforeHostAndAuthorize(t *testing.T) {
 	asked := 0
 	cfg.Authorize = func(*http.Request, pruvon.Resource) (pruvon.Access, error) { asked++; return pruvon.Access{}, nil }
 	cfg.Filter = &ipfilter.Config{Rules: rules}
+	audited := make(chan pruvon.Event, 16)
+	cfg.Audit = func(_ context.Context, e pruvon.Event) { audited <- e }
 	app := start(t, cfg)
 	assert.Equal(t, 403, ask(app, "GET", "/terminals", "Host", "evil.example").Code)
+	denial := <-audited
+	assert.Equal(t, "ipfilter", denial.Part)
+	assert.Equal(t, "denied", denial.Outcome)
+	assert.Contains(t, denial.Detail, `"deny all;"`)
 	assert.Zero(t, asked)
 	in := []string{"X-Forwarded-For", "198.51.100.1", "X-Real-IP", "198.51.100.1"}
 	assert.Equal(t, 200, ask(app, "GET", "/terminals", in...).Code)

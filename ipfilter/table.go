@@ -20,7 +20,6 @@ type table struct {
 	// v >= 0 is a rule, noRule is none, and another v < 0 is lists[listOf(v)].
 	lists      [][]int32
 	admitsRest bool
-	allows     int // rules that allow, for metrics and warnings
 }
 
 const noRule = -1
@@ -34,9 +33,6 @@ func compile(rules Rules) *table {
 	var unix []int32
 	for i, r := range rules {
 		n := int32(i)
-		if r.Allow {
-			t.allows++
-		}
 		switch r.Kind {
 		case All:
 			entries = append(entries, entry{anyIPv4, n}, entry{anyIPv6, n})

@@ -37,30 +37,3 @@ func checkPeer(addr netip.Addr) (netip.Addr, bool, error) {
 	}
 	return addr, false, nil
 }
-
-// isHost tells whether s is a host with an optional port, as in a Host field: a name, an IPv4
-// address, or a bracketed IPv6 address. Names are held to letters, digits, "-", "." and "_".
-func isHost(s string) bool {
-	if s == "" || len(s) > 255+len(":65535") {
-		return false
-	}
-	if s[0] == '[' {
-		_, rest, ok := parseBracketed(s)
-		return ok && (rest == "" || isPort(rest))
-	}
-	name := s
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		if name = s[:i]; !isPort(s[i:]) {
-			return false
-		}
-	}
-	if name == "" || name[0] == '.' || name[0] == '-' {
-		return false
-	}
-	for i := range len(name) {
-		if c := name[i]; !isAlnum(c) && c != '-' && c != '.' && c != '_' {
-			return false
-		}
-	}
-	return true
-}

@@ -178,8 +178,8 @@ func unavailable(err error) *Problem {
 	}
 }
 
-// Audit queues an event for the host's hook. At and Part are filled in. The
-// data path must not call it; a control path waits here when the hook is slow.
+// Audit queues an event for the host's hook. At, and Part where it is empty,
+// are filled in. The data path must not call it; a control path waits here when the hook is slow.
 func (g *Guard) Audit(ctx context.Context, e Event) {
 	if g.audit == nil {
 		return
@@ -187,7 +187,9 @@ func (g *Guard) Audit(ctx context.Context, e Event) {
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
-	e.Part = g.cfg.Part
+	if e.Part == "" {
+		e.Part = g.cfg.Part
+	}
 	g.audit.emit(ctx, e)
 }
 
