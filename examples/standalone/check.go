@@ -47,7 +47,7 @@ func runCheck(cfg config, nginxFile string, stdout, stderr io.Writer) int {
 func faultsOf(cfg config) []string {
 	var out []string
 	if err := checkListen(cfg); err != nil {
-		out = append(out, cfg.name()+": "+err.Error())
+		out = append(out, cfg.located(err).Error())
 	}
 	for name, l := range cfg.Logs {
 		if l.File == "" || l.File == cfg.demo {
@@ -70,9 +70,7 @@ func faultsOf(cfg config) []string {
 		err = lib.Validate()
 	}
 	if err != nil {
-		for line := range strings.Lines(err.Error()) {
-			out = append(out, cfg.name()+": "+strings.TrimSuffix(line, "\n"))
-		}
+		out = append(out, strings.Split(cfg.located(err).Error(), "\n")...)
 	}
 	return out
 }

@@ -16,8 +16,9 @@ import (
 // config is the YAML file. A zero value stands for the default of the Config
 // field it feeds; docs/configuration.md has the whole list.
 type config struct {
-	file string // "" when no file was found
-	demo string // the demo's log file, while the file names no target
+	file  string // "" when no file was found
+	lines lines
+	demo  string // the demo's log file, while the file names no target
 
 	Listen            string
 	AllowPublicListen bool
@@ -121,6 +122,7 @@ func parseConfig(file string, data []byte) (config, error) {
 	case err != nil:
 		return c, syntaxError(file, err)
 	default:
+		c.lines = indexLines(doc.Content[0])
 		d.mapping(doc.Content[0], "the file", c.fields(d))
 		if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 			d.fail(&doc, "the file must hold one YAML document")

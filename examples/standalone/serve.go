@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,6 +19,9 @@ const defaultShutdownTimeout = 30 * time.Second
 
 // serve runs until ctx ends, then drains.
 func serve(ctx context.Context, cfg config, log *slog.Logger) error {
+	if err := checkListen(cfg); err != nil {
+		return cfg.located(err)
+	}
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return err
 	}
@@ -35,12 +37,12 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	defer func() { stopDemo(); waitDemo() }()
 	lib, err := buildConfig(cfg)
 	if err != nil {
-		return err
+		return cfg.located(err)
 	}
 	lib.Logger, lib.Registerer, lib.Audit = log, reg, audit.event
 	app, err := pruvon.New(lib)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cfg.name(), err)
+		return cfg.located(err)
 	}
 	l, err := pruvon.Listen(ctx, pruvon.ListenConfig{Address: cfg.Listen, InsecureAllowPublic: cfg.AllowPublicListen})
 	if err != nil {
