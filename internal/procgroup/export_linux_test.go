@@ -1,7 +1,9 @@
 package procgroup
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,15 @@ const Probe = syscall.Signal(0)
 func StartOf(pid int) uint64 {
 	p, _ := readProc(pid, make([]byte, 1024))
 	return p.start
+}
+
+// StateOf returns the state letter of a process.
+func StateOf(pid int) byte {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if i := bytes.LastIndexByte(b, ')'); i >= 0 && len(b) > i+2 {
+		return b[i+2]
+	}
+	return 0
 }
 
 // StrangerForTest starts a process of no Manager, in a session of its own.
@@ -62,6 +73,25 @@ func HasCgroups(t *testing.T, m *Manager) bool {
 // CgroupBase returns the directory of m's cgroups.
 func CgroupBase(m *Manager) string { return string(m.cgroupBase) }
 
-// KillUnseen sends SIGKILL to g as an ending does whose looks have missed
-// everything.
-func KillUnseen(g *Group) { g.tree().signal(syscall.SIGKILL) }
+// Traces returns what m keeps in its state directory and cgroup for groups.
+func Traces(t *testing.T, m *Manager) []string {
+	entries, err := os.ReadDir(m.instance.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	traces := m.cgroupBase.children()
+	for _, e := range entries {
+		if e.Name() != lockName {
+			traces = append(traces, e.Name())
+		}
+	}
+	return traces
+}
+
+// Look takes one look at g as an ending does, and returns what then sends
+// SIGKILL to what it has found.
+func Look(g *Group) (kill func()) {
+	t := g.tree()
+	t.look()
+	return func() { t.signal(syscall.SIGKILL) }
+}

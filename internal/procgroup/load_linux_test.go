@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -106,6 +105,7 @@ func TestDescriptorsAndChildrenComeBack(t *testing.T) {
 				}
 			}
 			assert.Equal(t, before, count("/proc/self/fd"))
+			assert.Empty(t, procgroup.Traces(t, m), "records and cgroups")
 			children, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
 			require.NoError(t, err)
 			assert.Empty(t, strings.Fields(string(children)), "no zombies")
@@ -121,49 +121,4 @@ func TestExhaustedDescriptors(t *testing.T) {
 	eventually(t, "it works again", func() bool { return len(animals(token)) == 1 })
 	require.NoError(t, host.stdin.Close())
 	host.rest(t)
-}
-
-// A program that forks faster than /proc can be read.
-func TestForkingFasterThanLooking(t *testing.T) {
-	for _, h := range holders {
-		t.Run(h.name, func(t *testing.T) {
-			m := newManager(t, quick(h.cgroup))
-			token := newToken(t)
-			hop := `trap '' HUP TERM; hop() { ((n++ < 500)) || exit; sleep ` + token + ` & (hop) & exit; }; hop`
-			g := start(t, m, procgroup.Spec{Cmd: exec.Command("bash", "-c", hop), Name: "hopper"})
-			awaitDone(t, g)
-			assert.Zero(t, end(t, g))
-			assert.Empty(t, animals(token))
-		})
-	}
-}
-
-// What hides on purpose is beyond session and mark, and not beyond a cgroup.
-func TestOnlyACgroupHoldsWhatHides(t *testing.T) {
-	m := newManager(t, quick(""))
-	if !procgroup.HasCgroups(t, m) {
-		t.Log("no cgroup can be made here; nothing to see")
-		return
-	}
-	token := newToken(t)
-	g := start(t, m, command("sh", "-c", "env -i setsid sh -c 'sleep "+token+" & exit' & exit"))
-	awaitDone(t, g)
-	eventually(t, "it hides", func() bool { return len(animals(token)) == 1 })
-	assert.Zero(t, end(t, g))
-	assert.Empty(t, animals(token))
-}
-
-// A cgroup is killed as a whole, whatever a look at /proc has found.
-func TestKillReachesWhatNoLookHasSeen(t *testing.T) {
-	m := newManager(t, quick(""))
-	if !procgroup.HasCgroups(t, m) {
-		t.Log("no cgroup can be made here; nothing to see")
-		return
-	}
-	token := newToken(t)
-	g := start(t, m, command("sh", "-c", "setsid sleep "+token+" & wait"))
-	eventually(t, "it runs", func() bool { return len(animals(token)) == 1 })
-	procgroup.KillUnseen(g)
-	eventually(t, "it has gone", func() bool { return len(animals(token)) == 0 })
-	assert.Zero(t, end(t, g))
 }

@@ -84,7 +84,7 @@ func (m *Manager) sweep(ctx context.Context, i *instance) (ended int, err error)
 type orphanTree struct {
 	i       *instance
 	begun   time.Time
-	procs   procReader
+	procs   *procReader
 	base    cgroup
 	records map[string]record
 	members []proc
@@ -94,7 +94,7 @@ type orphanTree struct {
 func newOrphanTree(i *instance) *orphanTree {
 	return &orphanTree{
 		i: i, begun: time.Now(), base: cgroup(i.h.Cgroup),
-		procs: procReader{oldest: i.h.Ticks}, records: i.records(),
+		procs: newProcReader(i.h.Ticks), records: i.records(),
 		seen: make(map[ident]struct{}),
 	}
 }

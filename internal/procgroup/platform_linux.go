@@ -33,7 +33,7 @@ type groupPlatform struct {
 }
 
 func (m *Manager) openPlatform() error {
-	m.census.read = (&procReader{oldest: ticksNow()}).take
+	m.census.read = newProcReader(ticksNow()).take
 	m.census.spawn = m.wg.Go
 	m.death = newDeathThread()
 	if m.cfg.StateDir == "" {

@@ -15,9 +15,14 @@ const ticksPerSecond = 100
 
 // A procReader reads /proc. It is not safe for concurrent use.
 type procReader struct {
-	oldest uint64           // processes started before this tick carry no mark that matters
-	marks  map[ident]string // of the last take; a mark once found is kept
+	oldest uint64                                    // processes started before this tick carry no mark that matters
+	mark   func(pid int, buf []byte) (string, error) // readMark
+	marks  map[ident]string                          // of the last take; a mark once found is kept
 	buf    []byte
+}
+
+func newProcReader(oldest uint64) *procReader {
+	return &procReader{oldest: oldest, mark: readMark, buf: make([]byte, 16<<10)}
 }
 
 // bare stands for the mark of a process that has no environment at all.
@@ -35,9 +40,6 @@ func (r *procReader) take() *snapshot {
 }
 
 func (r *procReader) read() *snapshot {
-	if r.buf == nil {
-		r.buf = make([]byte, 16<<10)
-	}
 	pids, err := listPids()
 	partial := exhausted(err)
 	var procs, unread []proc
@@ -54,7 +56,7 @@ func (r *procReader) read() *snapshot {
 		}
 		mark := r.marks[p.ident()]
 		if mark == "" {
-			mark, err = readMark(pid, r.buf)
+			mark, err = r.mark(pid, r.buf)
 			partial = partial || exhausted(err)
 		}
 		if mark == bare && r.marks[p.ident()] != bare {
@@ -78,7 +80,7 @@ func (r *procReader) reread(unread []proc, marks map[ident]string) {
 		time.Sleep(2 * firstPause)
 		still := unread[:0]
 		for _, p := range unread {
-			mark, _ := readMark(p.pid, r.buf)
+			mark, _ := r.mark(p.pid, r.buf)
 			if marks[p.ident()] = mark; mark == bare {
 				still = append(still, p)
 			}
