@@ -11,7 +11,7 @@ import (
 // whoami is the answer of /whoami.
 type whoami struct {
 	proxyhdr.Explanation
-	// Origin is the one that this client's page must have.
+	// Filter is "off" or "allowed": whom the filter denies gets no answer here.
 	Filter string `json:"filter"`
 }
 

@@ -25,6 +25,22 @@ type hijacker struct {
 // Unwrap lets http.ResponseController through.
 func (h *hijacker) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
+// WriteHeaderNow sends the 101 of writers that only note a status and write it
+// with the body, as gin's does: after Hijack they would never write it.
+func (h *hijacker) WriteHeaderNow() {
+	for w := h.ResponseWriter; w != nil; {
+		if lazy, ok := w.(interface{ WriteHeaderNow() }); ok {
+			lazy.WriteHeaderNow()
+			return
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}
+
 // Hijack takes the connection over (see [http.Hijacker]).
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	nc, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()

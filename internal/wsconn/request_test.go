@@ -93,3 +93,31 @@ func TestMiddlewareThatHidesTheConnection(t *testing.T) {
 	assert.Equal(t, 500, w.Code)
 	assert.Contains(t, w.Body.String(), "TimeoutHandler")
 }
+
+// lazyWriter notes a status and writes it late, as gin's writer does.
+type lazyWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (l *lazyWriter) WriteHeader(status int)      { l.status = status }
+func (l *lazyWriter) WriteHeaderNow()             { l.ResponseWriter.WriteHeader(l.status) }
+func (l *lazyWriter) Unwrap() http.ResponseWriter { return l.ResponseWriter }
+
+func TestWriterThatSendsItsHeaderLate(t *testing.T) {
+	done := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		c, err := wsconn.Accept(&lazyWriter{ResponseWriter: w}, r, opts)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		echo(c)
+		c.Wait()
+	}))
+	defer srv.Close()
+	c := dial(t, srv.URL)
+	_ = c.CloseNow()
+	wait(t, done)
+}

@@ -69,18 +69,17 @@ func run() error {
 		return err
 	}
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
 		timeout, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		// The app first: http.Server knows nothing of upgraded connections.
-		if err := errors.Join(app.Shutdown(timeout), srv.Shutdown(timeout)); err != nil {
-			log.Print(err)
-		}
+		done <- errors.Join(app.Shutdown(timeout), srv.Shutdown(timeout))
 	}()
 	log.Printf("http://%s/ops/", l.Addr())
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return nil
+	return <-done
 }
