@@ -45,7 +45,7 @@ export class ImportJob {
     this.#retry = h('button', { type: 'button', class: 'button', test: 'import-retry', hidden: true, onclick: () => this.#again() }, icon('retry', 14), 'Try again without a new upload');
     this.#log = h('a', { class: 'tool', href: `${url}/log`, download: 'import.log' }, icon('download', 14), 'Whole output');
     this.element = h('div', { class: 'card-box job' },
-      h('div', { class: 'job-head' }, icon('file'), this.#title, h('span', { class: 'space' }), this.#outcome),
+      h('div', { class: 'job-head' }, icon('file'), this.#title, this.#outcome),
       upload,
       h('div', { class: 'step' }, h('div', { class: 'step-head' }, h('span', {}, h('strong', {}, 'Import '), this.#stage), this.#bytes), this.#bar, this.#detail),
       this.#problem, this.#warnings,
@@ -104,7 +104,7 @@ export class ImportJob {
     setText(this.#outcome, [text, over && exitStatus(exit)].filter(Boolean).join(' · '));
     this.#cancel.hidden = over;
     this.#cancel.disabled = Boolean(asked) || this.#canceling;
-    this.#retry.hidden = !over || !retryable.has(outcome);
+    this.#retry.hidden = !over || !(this.#job.retryable ?? retryable.has(outcome));
     if (over) {
       const good = o?.tone === 'ok' || outcome === 'succeeded_with_warnings';
       this.#bar.classList.toggle('bad', !good);
@@ -160,7 +160,7 @@ export class ImportJob {
 
   #end(m) {
     this.#canceling = false;
-    this.#job = { ...this.#job, state: 'done', outcome: m.outcome, exit: m.exit ?? this.#job?.exit, problem: m.problem };
+    this.#job = { ...this.#job, state: 'done', retryable: undefined, outcome: m.outcome, exit: m.exit ?? this.#job?.exit, problem: m.problem };
     this.#show();
     const parts = [
       Number.isFinite(m.duration_ms) && `took ${duration(m.duration_ms / 1000)}`,

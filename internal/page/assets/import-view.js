@@ -7,12 +7,13 @@ import { confirm, problemBox } from './dialog.js';
 import { h, setText } from './dom.js';
 import { ago, bytes, dateTime, duration, exitStatus } from './format.js';
 import { icon } from './icons.js';
+import { ServerFiles } from './import-files.js';
 import { ImportJob, outcomes, states } from './import-job.js';
 
 export class ImportView {
   #tab; #app; #url; #target = null;
   #file = null; #upload = null; #job = null;
-  #drop; #input; #chosen; #start; #cancel; #problem; #unfinished; #sending; #step; #bar; #amount; #detail; #jobBox; #history;
+  #drop; #input; #chosen; #start; #cancel; #problem; #unfinished; #sending; #step; #bar; #amount; #detail; #jobBox; #history; #files;
 
   constructor(tab, app) {
     this.#tab = tab;
@@ -34,9 +35,11 @@ export class ImportView {
     this.#problem = h('div', {});
     this.#unfinished = h('div', {});
     this.#jobBox = h('div', {});
+    this.#files = new ServerFiles({ url: this.#url, started: (id) => { this.#watch(id); this.refresh(); } });
+    this.#files.element.hidden = true;
     this.#history = h('div', { class: 'history', test: 'import-history' });
     this.element = h('div', { class: 'import-view', tabindex: '-1' }, h('div', { class: 'column' },
-      h('h1', {}, tab.title), this.#drop, this.#problem, this.#unfinished, this.#sending, this.#jobBox, this.#history));
+      h('h1', {}, tab.title), this.#drop, this.#files.element, this.#problem, this.#unfinished, this.#sending, this.#jobBox, this.#history));
   }
 
   async open() {
@@ -54,6 +57,7 @@ export class ImportView {
   }
 
   show() { this.refresh(); }
+  entitle(title) { setText(this.element.querySelector('h1'), title); }
   focus() { this.element.focus({ preventScroll: true }); }
 
   async mayClose() {
@@ -80,6 +84,7 @@ export class ImportView {
 
   #limits() {
     const t = this.#target;
+    this.#files.element.hidden = !t?.files;
     const parts = [];
     parts.push(t?.accept?.length ? `Takes ${t.accept.join(', ')}` : t ? 'Takes any file' : '');
     const max = t?.max_bytes ?? t?.maxBytes;

@@ -149,7 +149,7 @@ export class LogView {
         event.target.disabled = false;
       }
     };
-    entry.element = () => h('span', { test: 'log-gap' }, `${lines}${m.bytes ? ` (${bytes(m.bytes)})` : ''}: ${why} `, m.lines !== null && h('button', { type: 'button', class: 'link', onclick: fetchIt }, 'Fetch them'));
+    entry.element = () => h('span', { test: 'log-gap' }, m.lines !== null && h('button', { type: 'button', class: 'link', onclick: fetchIt }, 'Fetch'), `${lines}${m.bytes ? ` (${bytes(m.bytes)})` : ''}: ${why}`);
     this.#rows.append([entry]);
   }
 

@@ -43,7 +43,10 @@ const tabs = new Tabs({ strip: $('tabs'), views: $('views'), app });
 const sidebar = new Sidebar({ sections: $('sections'), foot: $('foot'), app, tabs });
 app.tabs = tabs;
 app.sidebar = sidebar;
-sidebar.addEventListener('lists', () => tabs.start.fill(sidebar, tabs));
+sidebar.addEventListener('lists', () => {
+  tabs.start.fill(sidebar, tabs);
+  tabs.entitle((kind, name) => sidebar.title(kind, name));
+});
 
 function menu(open) {
   $('app').classList.toggle('menu-open', open);

@@ -41,6 +41,12 @@ export class Sidebar extends EventTarget {
   /** What the server listed under a part, e.g. 'terminals'. */
   list(part) { return this.#lists[part] ?? []; }
 
+  /** The title of what a tab shows, or its name. */
+  title(kind, name) {
+    const part = Object.keys(sections).find((p) => sections[p].kind === kind);
+    return this.list(part).find((item) => item.name === name)?.title || name;
+  }
+
   start() {
     this.refresh();
     document.addEventListener('visibilitychange', () => this.refresh());
@@ -95,7 +101,7 @@ export class Sidebar extends EventTarget {
 
   #session(r) {
     const mine = this.#tabs.list.some((tab) => tab.session === r.id);
-    const title = this.#title(r.name);
+    const title = this.title('terminal', r.name);
     const watchers = r.attached > 0 ? `${r.attached} attached` : 'detached';
     return h('li', { class: 'session' },
       h('span', { class: `dot ${r.attached > 0 ? 'ok' : 'idle'}`, 'aria-hidden': 'true' }),
@@ -112,10 +118,6 @@ export class Sidebar extends EventTarget {
     this.#tabs.open({ kind: 'terminal', name: r.name, title, session: r.id, join: mode });
   }
 
-  #title(name) {
-    const t = this.list('terminals').find((x) => x.name === name);
-    return t?.title || name;
-  }
 
   async #who() {
     try {

@@ -51,10 +51,10 @@ export class Tabs extends EventTarget {
   }
 
   /** Brings a terminal to the front if one of this name is open, else opens one. */
-  openOrShow(tab) {
+  openOrShow(tab, { focus = true } = {}) {
     const open = this.#open.filter((o) => o.tab.kind === tab.kind && o.tab.name === tab.name);
-    if (open.length) this.#activate(open.includes(this.#active) ? this.#active : open[0], true);
-    else this.open(tab);
+    if (open.length) this.#activate(open.includes(this.#active) ? this.#active : open[0], focus);
+    else this.open(tab, { focus });
   }
 
   async close(id) {
@@ -106,6 +106,17 @@ export class Tabs extends EventTarget {
     this.#save();
   }
 
+  /** Gives tabs that were opened by an address, where only the name stands, their titles. */
+  entitle(title) {
+    for (const { tab, view } of this.#open) {
+      if (tab.title !== tab.name || !tab.name) continue;
+      const found = title(tab.kind, tab.name);
+      if (found === tab.title) continue;
+      this.update(tab.id, { title: found });
+      view?.entitle?.(found);
+    }
+  }
+
   /** Opens what an address like #/logs/nginx-access names. */
   follow(hash) {
     const [, route, name] = hash.split('/');
@@ -117,7 +128,7 @@ export class Tabs extends EventTarget {
     const title = kind === 'whoami' ? 'Your connection' : decodeURIComponent(name ?? '');
     if (kind !== 'whoami' && !name) return;
     if (this.#active && this.#hash(this.#active.tab) === hash) return;
-    this.openOrShow({ kind, name: decodeURIComponent(name ?? ''), title });
+    this.openOrShow({ kind, name: decodeURIComponent(name ?? ''), title }, { focus: false });
   }
 
   restore(hash) {
@@ -129,7 +140,7 @@ export class Tabs extends EventTarget {
     }
     for (const tab of saved.tabs ?? []) if (views[tab.kind]) this.#add(tab);
     const active = this.#open.find((o) => o.tab.id === saved.active);
-    if (active && (!hash || hash === '#/' || hash === this.#hash(active.tab))) this.#activate(active, true);
+    if (active && (!hash || hash === '#/' || hash === this.#hash(active.tab))) this.#activate(active, false);
     else if (hash && hash !== '#/') this.follow(hash);
     else this.#show(null);
   }
@@ -171,7 +182,8 @@ export class Tabs extends EventTarget {
     entry.ready.then((view) => {
       if (this.#active !== entry) return;
       view.show?.();
-      if (focus) view.focus?.();
+      // A terminal is for typing into; elsewhere a focus that nobody has moved would only draw a frame.
+      if (focus || entry.tab.kind === 'terminal') view.focus?.();
     }, () => {});
     this.#save();
     this.dispatchEvent(new Event('change'));

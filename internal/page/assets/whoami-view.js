@@ -50,7 +50,7 @@ export class WhoamiView {
         step(this.#app.title, 'this service', ''),
         step(me.peer ?? 'unknown', me.peer_trusted ? 'trusted proxy' : 'not a trusted proxy', 'The other end of the TCP connection.'),
         (me.hops ?? []).map((hop) => step(hop.addr ?? hop.text, { client: 'you', skipped: 'trusted proxy', refused: 'refused' }[hop.decision] ?? hop.decision, `Read from ${me.header}, from the right.`))),
-      h('p', {}, reasons[me.reason] ?? me.reason),
+      h('p', {}, reasons[me.reason] ?? me.reason ?? ''),
       me.error && problemBox({ title: 'No client could be found', detail: me.error, hint: '' }));
   }
 }
