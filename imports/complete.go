@@ -89,7 +89,7 @@ func (h *Handler) inspect(j *job, t Target) (Compression, Format, error) {
 	defer cancel()
 	rec := j.record()
 	src, err := newSource(ctx, io.MultiReader(strings.NewReader(string(head)), stored), c,
-		limits{bytes: -1, ratio: -1}, h.xz(Info{ID: rec.ID, Target: rec.Target}), nil, func(string) {})
+		limits{bytes: -1, ratio: -1}, h.xz(Info{ID: rec.ID, Target: rec.Target}), func(string) {})
 	if err != nil {
 		return c, "", inspected(err)
 	}

@@ -75,31 +75,26 @@ type decoder interface {
 	close() error
 }
 
-// countingReader counts stored bytes and shows them to tap, if there is one.
+// countingReader counts stored bytes.
 type countingReader struct {
 	r    io.Reader
 	n    atomic.Int64
-	tap  func([]byte)
 	fail error // an error of the storage itself, not of the data
 }
 
 func (c *countingReader) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
 	c.n.Add(int64(n))
-	if n > 0 && c.tap != nil {
-		c.tap(b[:n])
-	}
 	if err != nil && err != io.EOF {
 		c.fail = err
 	}
 	return n, err
 }
 
-// newSource puts the decoder for a compression in front of stored bytes. Each
-// of them is shown to tap, from the first one on: decoders read ahead before
-// anybody asks them for anything. The caller closes the source.
-func newSource(ctx context.Context, stored io.Reader, c Compression, lim limits, xz xzRunner, tap func([]byte), warn func(string)) (*source, error) {
-	s := &source{stored: &countingReader{r: stored, tap: tap}, limits: lim, warn: warn}
+// newSource puts the decoder for a compression in front of stored bytes. The
+// caller closes the source.
+func newSource(ctx context.Context, stored io.Reader, c Compression, lim limits, xz xzRunner, warn func(string)) (*source, error) {
+	s := &source{stored: &countingReader{r: stored}, limits: lim, warn: warn}
 	var err error
 	switch c {
 	case CompressionGzip:

@@ -102,7 +102,7 @@ func TestBytesAfterTheEndAreAWarning(t *testing.T) {
 func commits(file string) imports.Importer { return sh("cat >/dev/null; sleep 0.2; touch " + file) }
 
 func TestDamagedInputNeverCommits(t *testing.T) {
-	text := manyLines(15_000)
+	text := manyLines(35_000)
 	gz, zs := gzipOf(text), zstdOf(text, zstd.WithEncoderCRC(true))
 	bz, xz := packed(t, text, "bzip2", "-c"), packed(t, text, "xz", "-1c")
 	flip := func(b []byte) []byte {
@@ -111,7 +111,7 @@ func TestDamagedInputNeverCommits(t *testing.T) {
 		return b
 	}
 	for name, stored := range map[string][]byte{
-		"gzip cut": gz[:len(gz)/2], "zstd cut": zs[:len(zs)/2], "bzip2 cut": bz[:len(bz)/2], "xz cut": xz[:len(xz)/2],
+		"gzip cut": gz[:len(gz)/2], "zstd cut": zs[:len(zs)/2], "bzip2 cut": bz[:len(bz)*9/10], "xz cut": xz[:len(xz)/2],
 		"gzip flipped": flip(gz), "zstd flipped": flip(zs), "bzip2 flipped": flip(bz), "xz flipped": flip(xz),
 		"gzip without its trailer": gz[:len(gz)-4], "second member cut": append(bytes.Clone(gz), gz[:len(gz)/2]...),
 	} {

@@ -48,7 +48,7 @@ func FuzzSniff(f *testing.F) {
 		if c == CompressionXZ {
 			return
 		}
-		src, err := newSource(context.Background(), bytes.NewReader(b), c, limits{bytes: 1 << 20, ratio: 100}, nil, nil, func(string) {})
+		src, err := newSource(context.Background(), bytes.NewReader(b), c, limits{bytes: 1 << 20, ratio: 100}, nil, func(string) {})
 		if err != nil {
 			return
 		}

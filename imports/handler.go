@@ -36,7 +36,8 @@ type Handler struct {
 
 	running  sync.WaitGroup // attempts and what they leave to do
 	watchers watchers
-	stop     context.CancelFunc // ends the sweeper
+	life     context.Context // of the sweeper and of what is done ahead of time
+	stop     context.CancelFunc
 	sweeping sync.WaitGroup
 
 	releaseOnce sync.Once
@@ -61,8 +62,10 @@ func New(cfg Config) (_ *Handler, err error) {
 		cfg: cfg, log: cfg.Logger, disk: disk{fault: cfg.fault}, jobsDir: filepath.Join(cfg.Dir, "jobs"), boot: bootID(),
 		jobs: map[string]*job{}, keys: map[string]string{}, queue: queue{slots: cfg.Slots, running: map[string]int{}},
 	}
+	h.life, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
+			h.stop()
 			err = fmt.Errorf("imports: %w", errors.Join(err, h.release(context.Background())))
 		}
 	}()
@@ -91,9 +94,7 @@ func New(cfg Config) (_ *Handler, err error) {
 	if err := h.recover(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	h.stop = cancel
-	h.sweeping.Go(func() { h.sweeper(ctx) })
+	h.sweeping.Go(func() { h.sweeper(h.life) })
 	h.schedule()
 	return h, nil
 }

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -66,16 +67,46 @@ func (h *backgroundHash) stop() {
 	}
 }
 
+// digestData computes the digest of an upload that came without one. It is
+// done once the bytes are there and not on their way in or out: on a small
+// machine it would slow both.
+func (j *job) digestData(ctx context.Context) error {
+	j.digesting.Lock()
+	defer j.digesting.Unlock()
+	rec := j.record()
+	if rec.File != "" || rec.Source.SHA256 != "" || rec.CancelRequested {
+		return nil
+	}
+	sum, err := fileDigest(ctx, j.dataPath())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return &Failure{Title: "The stored upload cannot be read", Err: err}
+	}
+	j.setDigest(sum)
+	return nil
+}
+
 // fileDigest is the SHA-256 of a file in hex.
-func fileDigest(path string) (string, error) {
+func fileDigest(ctx context.Context, path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	buf := feedPool.Get().(*[]byte)
+	defer feedPool.Put(buf)
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
+	for ctx.Err() == nil {
+		n, err := f.Read(*buf)
+		sum.Write((*buf)[:n])
+		if err == io.EOF {
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return "", context.Cause(ctx)
 }

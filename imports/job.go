@@ -33,6 +33,8 @@ type job struct {
 	// mu, which is never held during I/O.
 	saving sync.Mutex
 
+	digesting sync.Mutex // held while the digest is computed
+
 	mu       sync.Mutex // guards the following
 	rec      record
 	space    *allotment // nil for a server-side file

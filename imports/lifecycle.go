@@ -168,7 +168,7 @@ func (j *job) syncData() {
 	}
 	defer f.Close()
 	err = j.disk.sync(f)
-	if err == nil {
+	if err == nil && !j.record().Synced {
 		err = j.edit(func(rec *record) { rec.Synced = true })
 	}
 	if err != nil && !j.forgotten() {

@@ -65,7 +65,10 @@ func (h *Handler) enqueue(j *job, lock bool) {
 	h.mu.Unlock()
 	h.schedule()
 	if h.position(j) != nil {
-		h.background(j.syncData)
+		h.background(func() {
+			j.syncData()
+			_ = j.digestData(h.life) // an error shows again when the import's turn has come
+		})
 	}
 }
 

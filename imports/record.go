@@ -61,7 +61,8 @@ type Source struct {
 	Format Format
 	// Compression is how the stored bytes are packed.
 	Compression Compression
-	// SHA256 is the digest of the stored bytes in hex, once it is known.
+	// SHA256 is the digest of the uploaded bytes in hex, known before the
+	// importer starts. A file that was on the server has none.
 	SHA256 string
 }
 

@@ -48,24 +48,25 @@ func (h *Handler) recover() error {
 		if j == nil {
 			continue
 		}
+		rec := j.record()
 		h.jobs[j.id] = j
-		if key := j.rec.keyID(); key != "" {
+		if key := rec.keyID(); key != "" {
 			h.keys[key] = j.id
 		}
-		if j.rec.State == StateQueued {
+		if rec.State == StateQueued {
 			waiting = append(waiting, j)
 		}
 	}
-	slices.SortFunc(waiting, func(a, b *job) int { return a.rec.Queued.Compare(b.rec.Queued) })
+	slices.SortFunc(waiting, func(a, b *job) int { return a.record().Queued.Compare(b.record().Queued) })
 	for _, j := range waiting {
-		t, err := h.target(ctx, j.rec.Target)
+		t, err := h.target(ctx, j.record().Target)
 		if err != nil {
 			j.finish(OutcomeFailed, func(rec *record) {
 				rec.Problem = newProblem("no-target", "The target does not exist any more", "")
 			}, err)
 			continue
 		}
-		h.queue.waiting = append(h.queue.waiting, queued{j: j, target: j.rec.Target, lock: t.Lock})
+		h.queue.waiting = append(h.queue.waiting, queued{j: j, target: j.record().Target, lock: t.Lock})
 	}
 	return nil
 }
@@ -168,7 +169,7 @@ func (h *Handler) sameData(rec record) bool {
 	if rec.Source.SHA256 == "" {
 		return false
 	}
-	sum, err := fileDigest(path)
+	sum, err := fileDigest(context.Background(), path)
 	return err == nil && sum == rec.Source.SHA256
 }
 

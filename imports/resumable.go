@@ -194,7 +194,7 @@ func (h *Handler) checkDigest(j *job) error {
 	if rec.Digest == "" {
 		return nil
 	}
-	sum, err := fileDigest(j.dataPath())
+	sum, err := fileDigest(h.life, j.dataPath())
 	switch {
 	case err != nil:
 		return errStorage(err)

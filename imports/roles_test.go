@@ -23,6 +23,8 @@ import (
 // play runs the test binary as something else than the tests.
 func play(role string) int {
 	switch role {
+	case "full-disk":
+		return fullDisk()
 	case "crash":
 		return crash(os.Getenv("PRUVON_TEST_DIR"))
 	default:
@@ -148,4 +150,88 @@ func (c *crashClient) await(path string) {
 			return
 		}
 	}
+}
+
+// fullDisk runs in a mount namespace of its own, with a tmpfs of 2 MiB as the
+// whole disk, and prints what went wrong.
+func fullDisk() int {
+	dir := os.Getenv("PRUVON_TEST_DIR")
+	if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
+		fmt.Println("private:", err)
+		return 1
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		fmt.Println("mount:", err)
+		return 1
+	}
+	cfg := crashConfig(dir, "true")
+	h, err := imports.New(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	fail := func(what string, a any) int {
+		fmt.Println(what, a)
+		return 1
+	}
+	post := func(method, path string, body io.Reader, headers ...string) (int, string, http.Header) {
+		req, _ := http.NewRequest(method, srv.URL+path, body)
+		for i := 0; i < len(headers); i += 2 {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, err.Error(), nil
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(b), res.Header
+	}
+	// Refused before the first byte: there is no room for what is announced.
+	if code, body, _ := post("POST", "/db", strings.NewReader(strings.Repeat("x", 3<<20))); code != 507 || !strings.Contains(body, "no-space") {
+		return fail("announced", body)
+	}
+	// Refused on the way: nothing was announced.
+	if code, body, _ := post("POST", "/db", io.LimitReader(zeroReader{}, 3<<20)); code != 507 || !strings.Contains(body, "no-space") {
+		return fail("unannounced", body)
+	}
+	// A resumable upload survives a disk that somebody else has filled.
+	_, body, _ := post("POST", "/once", nil, "Upload-Complete", "?0", "Upload-Length", "1000000")
+	_, id, _ := strings.Cut(body, `"id":"`)
+	part := "/once/" + id[:32] + "/content"
+	big := filepath.Join(dir, "somebody-elses")
+	f, err := os.Create(big)
+	if err != nil {
+		return fail("create", err)
+	}
+	_, _ = io.Copy(f, io.LimitReader(zeroReader{}, 4<<20)) // to the brim
+	f.Close()
+	code, body, head := post("PATCH", part, strings.NewReader(strings.Repeat("x", 500_000)), "Upload-Offset", "0")
+	if code != 507 {
+		return fail("full", body)
+	}
+	offset := head.Get("Upload-Offset")
+	if err := os.Remove(big); err != nil {
+		return fail("remove", err)
+	}
+	n, _ := strconv.Atoi(offset)
+	if code, body, _ = post("PATCH", part, strings.NewReader(strings.Repeat("x", 1_000_000-n)), "Upload-Offset", offset, "Upload-Complete", "?1"); code != 202 {
+		return fail("after", body)
+	}
+	c := &crashClient{url: srv.URL, dir: dir}
+	c.await("/once/" + id[:32])
+	c.await(c.send("POST", "/db", "hello"))
+	if c.err != nil {
+		return fail("recovered", c.err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "imports", "jobs", "*"))
+	if len(left) != 2 {
+		return fail("left", left)
+	}
+	if err := h.Shutdown(context.Background()); err != nil {
+		return fail("shutdown", err)
+	}
+	return 0
 }

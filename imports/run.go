@@ -64,12 +64,16 @@ func (h *Handler) execute(j *job) {
 // begin makes "running" durable before anything is started, so that a crash
 // from here on is seen as one.
 func (r *run) begin() error {
-	j, now := r.j, time.Now()
+	j := r.j
 	target, err := j.h.target(r.ctx, j.record().Target)
 	if err != nil {
 		return &Failure{Title: "The target does not exist any more", Err: err}
 	}
 	r.target = target
+	if err := j.digestData(r.ctx); err != nil {
+		return err
+	}
+	now := time.Now()
 	err = j.move(trigStart, "", func(rec *record) {
 		rec.Started = now
 		rec.enterStage(stageImporting, now)
@@ -105,9 +109,7 @@ func (r *run) perform() (err error) {
 		return err
 	}
 	defer stored.Close()
-	hash := newBackgroundHash(r.j.record().Source.SHA256 == "")
-	defer hash.stop()
-	src, err := r.open(stored, hash.write, r.warn)
+	src, err := r.open(stored, r.warn)
 	if err != nil {
 		return err
 	}
@@ -131,10 +133,6 @@ func (r *run) perform() (err error) {
 	if err == nil && src.failure != nil && src.failure != io.EOF {
 		err = src.failure // an importer that swallows damage has not succeeded
 	}
-	_ = src.close()
-	if src.stored.n.Load() == r.info.Size { // less when bytes after the end were ignored
-		r.j.setDigest(hash.sum())
-	}
 	return err
 }
 
@@ -142,9 +140,9 @@ func (r *run) perform() (err error) {
 // end.
 func (s *source) complete(err error) bool { return err == nil && s.eof.Load() }
 
-func (r *run) open(stored io.Reader, tap func([]byte), warn func(string)) (*source, error) {
+func (r *run) open(stored io.Reader, warn func(string)) (*source, error) {
 	lim := limits{bytes: r.target.MaxDecompressedBytes, ratio: int64(r.j.h.cfg.MaxRatio)}
-	return newSource(r.ctx, stored, r.info.Compression, lim, r.j.h.xz(r.info), tap, warn)
+	return newSource(r.ctx, stored, r.info.Compression, lim, r.j.h.xz(r.info), warn)
 }
 
 // verify decompresses everything once, for nothing but the knowledge that it
@@ -156,7 +154,7 @@ func (r *run) verify() error {
 		return err
 	}
 	defer stored.Close()
-	src, err := r.open(stored, nil, func(string) {}) // the importer's own reading warns
+	src, err := r.open(stored, func(string) {}) // the importer's own reading warns
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,7 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	h.closed = true
 	h.queue.closed = true
 	h.mu.Unlock()
-	if h.stop != nil {
-		h.stop()
-	}
+	h.stop()
 	drain, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		drain, cancel = context.WithDeadline(ctx, deadline.Add(-drainMargin))
