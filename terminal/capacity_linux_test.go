@@ -167,3 +167,23 @@ func TestIdleSessionsAreCheap(t *testing.T) {
 		_ = c.Close()
 	}
 }
+
+// BenchmarkOpen is the time to open a thousand shells, up to their prompts.
+func BenchmarkOpen(b *testing.B) {
+	const sessions = 1000
+	var total time.Duration
+	n := 0
+	for b.Loop() {
+		p := startServer(b, "-", "/bin/sh -c echo${IFS}ready;read${IFS}x")
+		start := time.Now()
+		conns := p.openMany(sessions)
+		total += time.Since(start)
+		n++
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		p.kill()
+	}
+	b.ReportMetric(total.Seconds()/float64(n), "s/1000")
+	b.ReportMetric(0, "ns/op")
+}

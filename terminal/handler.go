@@ -36,6 +36,7 @@ type Handler struct {
 	reg          *registry
 	journal      *journal
 	opening      chan struct{} // holds one token for each terminal being opened
+	busy         chan struct{} // and for each reader that gathers output
 	helloTimeout time.Duration
 	ws           wsconn.Options
 }
@@ -52,7 +53,7 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		cfg: cfg, log: cfg.Logger, reg: newRegistry(), helloTimeout: pick(cfg.HelloTimeout, 10*time.Second),
-		opening: make(chan struct{}, spawnLimit),
+		opening: make(chan struct{}, spawnLimit), busy: make(chan struct{}, busyReaders),
 		ws:      wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
 	}
 	if err := h.build(); err != nil {

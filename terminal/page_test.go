@@ -15,6 +15,9 @@ import (
 	"github.com/pruvon/pruvon/terminal"
 )
 
+// quarter of the default window is what a page draws between two acks.
+const quarter = 32 << 10
+
 // pageConn is a browser's end written for speed: it reads frames from a
 // buffered connection and acknowledges every quarter of the window.
 type pageConn struct {
@@ -35,7 +38,7 @@ func dialPage(b testing.TB, url string, hello string) *pageConn {
 	fmt.Fprintf(conn, "GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: %s\r\n\r\n",
 		path, host, terminal.Subprotocol)
-	p := &pageConn{Conn: conn, r: bufio.NewReaderSize(conn, 256<<10), every: 32 << 10}
+	p := &pageConn{Conn: conn, r: bufio.NewReaderSize(conn, 256<<10), every: quarter}
 	resp, err := http.ReadResponse(p.r, nil)
 	if err != nil {
 		_ = conn.Close()
@@ -64,8 +67,12 @@ func (p *pageConn) typed(s string) { p.frame(2, []byte(s)) }
 
 func (p *pageConn) ack() {
 	p.told = p.offset
+	p.ackAt(p.offset)
+}
+
+func (p *pageConn) ackAt(off int64) {
 	var b [64]byte
-	p.frame(1, append(strconv.AppendInt(append(b[:0], `{"type":"ack","offset":`...), p.offset, 10), '}'))
+	p.frame(1, append(strconv.AppendInt(append(b[:0], `{"type":"ack","offset":`...), off, 10), '}'))
 }
 
 // next reads a frame. Binary payloads go to sink if there is one.

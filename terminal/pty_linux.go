@@ -33,9 +33,8 @@ func setInputMode(slave *os.File) error {
 	return os.NewSyscallError("ioctl", ioErr)
 }
 
-// pauseShort rests for some twenty microseconds. A Go timer would take a
-// millisecond when nothing else runs: the scheduler sleeps in epoll_wait,
-// which counts in milliseconds.
-func pauseShort() {
-	_ = unix.Nanosleep(&unix.Timespec{Nsec: 20_000}, nil)
-}
+// pauseShort rests for as short as the kernel does: the timer slack of a thread
+// is 50 microseconds (prctl(2), PR_SET_TIMERSLACK). A Go timer would take a
+// millisecond when nothing else runs, since the scheduler then sleeps in
+// epoll_wait, which counts in milliseconds.
+func pauseShort() { _ = unix.Nanosleep(&unix.Timespec{Nsec: 1}, nil) }

@@ -17,5 +17,5 @@ const getTermios = unix.TIOCGETA
 // has IUTF8.
 func setInputMode(*os.File) error { return nil }
 
-// pauseShort rests for some microseconds.
+// pauseShort gives more output the time to come.
 func pauseShort() { time.Sleep(20 * time.Microsecond) }

@@ -17,16 +17,22 @@ const (
 	busyTries = 16
 )
 
+// busyReaders is how many sessions may gather at the same time: a pause holds
+// an OS thread. The others are read piece by piece.
+const busyReaders = 4
+
 // ptyReader reads a pty's master in large pieces.
 //
 // The kernel hands over at most 4 KiB a read and fetches the next in a worker
-// of its own, so a reader that is woken for each piece spends its time on
-// waking. While a program pours out output, a Read gathers pieces with pauses
-// of some microseconds between them. The pauses also let Go's scheduler look
-// at the network: a reader that never rests starves the other sessions' keys.
+// of its own, so a reader that goes through Go's poller for each piece spends
+// its time on being woken. While a program pours out output, a Read gathers
+// pieces with short pauses between them. That also lets Go's scheduler look
+// at the network meanwhile: a reader that never rests starves the keys of the
+// other sessions.
 type ptyReader struct {
 	raw  syscall.RawConn
 	step func(fd uintptr) bool
+	busy chan struct{} // shared: holds one token for each reader that gathers
 
 	buf   []byte
 	n     int
@@ -34,8 +40,8 @@ type ptyReader struct {
 	err   error
 }
 
-func (r *ptyReader) init(raw syscall.RawConn) {
-	r.raw = raw
+func (r *ptyReader) init(raw syscall.RawConn, busy chan struct{}) {
+	r.raw, r.busy = raw, busy
 	r.step = r.gather
 }
 
@@ -65,11 +71,9 @@ func (r *ptyReader) gather(fd uintptr) bool {
 			if r.n == 0 {
 				return false
 			}
-			if r.n < busyRead || r.tries >= busyTries {
+			if r.n < busyRead || r.tries >= busyTries || !r.rest() {
 				return true
 			}
-			r.tries++
-			pauseShort()
 		case err != nil:
 			r.err = err // EIO once the last process has closed the terminal
 			return true
@@ -78,4 +82,17 @@ func (r *ptyReader) gather(fd uintptr) bool {
 			return true
 		}
 	}
+}
+
+// rest pauses for more, unless too many readers do already.
+func (r *ptyReader) rest() bool {
+	select {
+	case r.busy <- struct{}{}:
+	default:
+		return false
+	}
+	r.tries++
+	pauseShort()
+	<-r.busy
+	return true
 }
