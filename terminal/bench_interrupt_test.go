@@ -17,7 +17,6 @@ type drawer struct {
 
 	mu    sync.Mutex
 	queue [][]byte
-	gone  bool
 	woken chan struct{}
 }
 

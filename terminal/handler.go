@@ -54,7 +54,7 @@ func New(cfg Config) (*Handler, error) {
 	h := &Handler{
 		cfg: cfg, log: cfg.Logger, reg: newRegistry(), helloTimeout: pick(cfg.HelloTimeout, 10*time.Second),
 		opening: make(chan struct{}, spawnLimit), busy: make(chan struct{}, busyReaders),
-		ws:      wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
+		ws: wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
 	}
 	if err := h.build(); err != nil {
 		return nil, errors.Join(err, h.close(context.Background()))

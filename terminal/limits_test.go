@@ -40,7 +40,10 @@ func TestOnlyKeysCountAsActivity(t *testing.T) {
 	require.Nil(t, c.exit, "typing keeps a session alive")
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
 	for c.exit == nil {
+		<-pace.C
 		_ = c.ws.Write(ctx, websocket.MessageText, []byte(`{"type":"ping","t":1}`))
 		if c.step(ctx) != nil {
 			break
