@@ -148,6 +148,7 @@ func (s *session) run() {
 		s.reason = ReasonExited
 	}
 	s.phase, _ = s.phase.next(evExited)
+	s.ring.keep += drainRoom
 	s.mu.Unlock()
 	s.wakeReader()
 	select {

@@ -122,3 +122,41 @@ func TestAcksCountAfterTheExit(t *testing.T) {
 	c.ended()
 	require.Equal(t, size, c.out.Len())
 }
+
+// A command that exits while nobody reads, or nobody draws, leaves its last
+// output in the kernel, where the ring had no room for it.
+func TestTailBeyondAFullRing(t *testing.T) {
+	const size = 20_000
+	term := shell(fmt.Sprintf(`stty raw -echo; printf ready; read x; head -c %d /dev/zero | tr '\0' x; printf end`, size))
+	term.Ring, term.Window = 16<<10, 16<<10
+	for _, detached := range []bool{false, true} {
+		t.Run(fmt.Sprintf("detached %v", detached), func(t *testing.T) {
+			s := serve(t, term)
+			c := s.open(`{"type":"hello","cols":80,"rows":24,"client":"c"}`)
+			c.shows("ready")
+			c.noAck = true
+			c.typed("go\n")
+			if detached {
+				s.leave(c)
+			} else {
+				c.until("a window", func() bool { return c.offset >= 16<<10 })
+			}
+			eventually(t, "the end", func() bool { return len(s.events.of("end")) == 1 })
+			got := c.out.String()
+			if detached {
+				c = s.join(c, fmt.Sprintf(`,"client":"c","offset":%d`, c.offset))
+				require.Equal(t, "exact", c.ready.Replay)
+				got += c.out.String()
+				c.out.Reset()
+			} else {
+				c.out.Reset()
+				c.noAck = false
+				c.sendJSON(map[string]any{"type": "ack", "offset": c.offset})
+			}
+			c.ended()
+			got += c.out.String()
+			require.Equal(t, len("ready")+size+len("end"), len(got))
+			require.True(t, strings.HasSuffix(got, "xend"))
+		})
+	}
+}

@@ -5,6 +5,11 @@ const (
 	windowMin     = 16 << 10
 	windowMax     = 1 << 20
 	windowDefault = 128 << 10
+
+	// drainRoom is what the ring holds beyond its size once the command has
+	// exited: a Linux pty keeps up to 64 KiB of output and 4 KiB more, which
+	// nobody waits for any longer with a write.
+	drainRoom = 128 << 10
 )
 
 // flow is the output side of one connection: which bytes have been sent and
@@ -70,13 +75,15 @@ func (p readPolicy) limit() int64 {
 	const unlimited = 1<<63 - 1
 	switch {
 	case p.primary != nil && p.draining:
-		return p.primary.acked + p.keep
+		return p.primary.acked + p.keep + drainRoom
 	case p.primary != nil && p.primary.implicit:
 		return p.primary.acked + windowDefault
 	case p.primary != nil:
 		return p.primary.acked + p.primary.window
 	case p.watched, p.discard:
 		return unlimited
+	case p.draining:
+		return p.acked + p.keep + drainRoom
 	default:
 		return p.acked + p.keep
 	}

@@ -49,7 +49,8 @@ func TestReadPolicy(t *testing.T) {
 	}{
 		{"the primary's window", readPolicy{primary: at(50), keep: 1000}, 150},
 		{"viewers do not widen it", readPolicy{primary: at(50), watched: true, keep: 1000}, 150},
-		{"the command is gone: what the kernel holds fits the ring", readPolicy{primary: at(50), draining: true, keep: 1000}, 1050},
+		{"the command is gone: what the kernel holds has room", readPolicy{primary: at(50), draining: true, keep: 1000}, 1050 + drainRoom},
+		{"gone while nobody is there", readPolicy{acked: 50, draining: true, keep: 1000}, 1050 + drainRoom},
 		{"raw", readPolicy{primary: &flow{acked: 50, implicit: true}, keep: 1000}, 50 + windowDefault},
 		{"nobody: the ring fills", readPolicy{acked: 50, keep: 1000}, 1050},
 		{"nobody, discard", readPolicy{acked: 50, keep: 1000, discard: true}, unlimited},
