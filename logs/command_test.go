@@ -23,6 +23,7 @@ func serveSource(t testing.TB, src logs.Source) *server {
 }
 
 func TestCommandBothPipesThenEnd(t *testing.T) {
+	t.Parallel()
 	s := serveSource(t, shell(`echo out; echo err >&2; printf 'no newline'`))
 	c := s.dial("")
 	end, before := c.until("end")
@@ -49,6 +50,7 @@ func TestCommandBothPipesThenEnd(t *testing.T) {
 }
 
 func TestCommandEndsWithItsLastViewerTreeAndAll(t *testing.T) {
+	t.Parallel()
 	s := serveSource(t, shell(`sleep 1000 & echo $! $$; wait`))
 	c := s.dial("")
 	pids := strings.Fields(c.lines(1)[0])
@@ -62,12 +64,14 @@ func TestCommandEndsWithItsLastViewerTreeAndAll(t *testing.T) {
 }
 
 func TestCommandThatFailsIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	s := serveSource(t, shell(`echo run; exit 3`))
 	c := s.dial("")
 	require.Equal(t, []string{"run", "run", "run"}, c.lines(3))
 }
 
 func TestCommandThatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	s := serveSource(t, logs.Command(func(ctx context.Context) *exec.Cmd {
 		return exec.CommandContext(ctx, "/nowhere/program")
 	}))
@@ -80,6 +84,7 @@ func TestCommandThatDoesNotExist(t *testing.T) {
 }
 
 func TestCommandThatFloodsStderrIsDrained(t *testing.T) {
+	t.Parallel()
 	s := serveSource(t, shell(`head -c 1000000 /dev/zero | tr '\0' x >&2; echo done; sleep 1000`))
 	c := s.dial("")
 	require.Equal(t, []string{"done"}, c.lines(1), "a long line on stderr must not block the command")

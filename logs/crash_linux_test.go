@@ -18,6 +18,7 @@ const crashState = "LOGS_TEST_CRASH_STATE"
 // What a command has started does not die with the server as the command
 // itself does; the next one ends it.
 func TestCommandOfACrashedServer(t *testing.T) {
+	t.Parallel()
 	if state := os.Getenv(crashState); state != "" {
 		s := serve(t, logs.Config{
 			Sources:  map[string]logs.Source{"app": shell(`setsid sleep 1000 & echo $! ; wait`)},

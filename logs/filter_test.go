@@ -13,6 +13,7 @@ import (
 )
 
 func TestFiltersOnHistoryAndLive(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "ERROR one", "INFO two", "\x1b[31mERROR\x1b[0m three", "debug: x=1", "plain")
 	s := serveFile(t, l.path)
 	for query, want := range map[string]string{
@@ -37,6 +38,7 @@ func TestFiltersOnHistoryAndLive(t *testing.T) {
 // The search goes back through rotated files, tells how far it is, and goes on
 // live without a seam.
 func TestSearchBackThroughRotatedFiles(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "needle 0")
 	var b bytes.Buffer
 	for i := range 20_000 {
@@ -61,6 +63,7 @@ func TestSearchBackThroughRotatedFiles(t *testing.T) {
 }
 
 func TestSearchKeepsToItsBudget(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "needle")
 	l.raw(strings.Repeat("hay\n", 100_000))
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, SearchBytes: 100_000})
@@ -74,6 +77,7 @@ func TestSearchKeepsToItsBudget(t *testing.T) {
 }
 
 func TestSinceAndUntil(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	base := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 	var b bytes.Buffer
@@ -94,6 +98,7 @@ func TestSinceAndUntil(t *testing.T) {
 }
 
 func TestDownloadIsTheSameViewWithRotatedSiblings(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "first password=hunter2")
 	l.rename(".2")
 	gzipFile(t, l.path+".2")

@@ -8,6 +8,7 @@ import (
 )
 
 func TestTailThenFollow(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, numbered("old", 300)...)
 	s := serveFile(t, l.path)
 	c := s.dial("tail=5")
@@ -18,6 +19,7 @@ func TestTailThenFollow(t *testing.T) {
 }
 
 func TestRenameAndCreateLosesNothing(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	s := serveFile(t, l.path)
 	c := s.dial("tail=1")
@@ -38,6 +40,7 @@ func TestRenameAndCreateLosesNothing(t *testing.T) {
 }
 
 func TestNDJSONAndText(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "x", "y", "z")
 	s := serveFile(t, l.path)
 	c := s.stream("tail=2")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -145,9 +146,27 @@ func (s *server) dial(query string) *client {
 
 func (s *server) dialName(name, query string) *client {
 	s.t.Helper()
+	return s.dialWith(http.DefaultClient, name, query)
+}
+
+// dialSmall opens a WebSocket whose kernel takes little that is not read.
+func (s *server) dialSmall(query string) *client {
+	s.t.Helper()
+	return s.dialWith(&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+		return c, err
+	}}}, "app", query)
+}
+
+func (s *server) dialWith(by *http.Client, name, query string) *client {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	u := "ws" + strings.TrimPrefix(s.http.URL, "http") + "/logs/" + name + "?" + query
 	conn, _, err := websocket.Dial(ctx, u, &websocket.DialOptions{
+		HTTPClient:   by,
 		Subprotocols: []string{logs.Subprotocol}, HTTPHeader: http.Header{"Origin": {s.http.URL}},
 	})
 	require.NoError(s.t, err)

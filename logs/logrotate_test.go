@@ -89,6 +89,7 @@ func (r *logrotate) run() {
 }
 
 func TestRealLogrotateWithRename(t *testing.T) {
+	t.Parallel()
 	rotations := 3
 	if whole() {
 		rotations = 20
@@ -130,6 +131,7 @@ func TestRealLogrotateWithRename(t *testing.T) {
 // is the rotator's doing and must be told; everything that stands in a file in
 // the end must have been sent once.
 func TestRealLogrotateWithCopytruncate(t *testing.T) {
+	t.Parallel()
 	rotations := 3
 	if whole() {
 		rotations = 20

@@ -134,6 +134,7 @@ func (n *nginxServer) load(rate int, stop <-chan struct{}) int {
 }
 
 func TestRealNginxRotationLosesNothing(t *testing.T) {
+	t.Parallel()
 	rotations := 2
 	if whole() {
 		rotations = 20

@@ -8,6 +8,7 @@ import (
 )
 
 func TestRedactSecrets(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"nothing here":                                            "nothing here",
 		"Authorization: Bearer abcdef123456":                      "Authorization: Bearer [redacted]",
@@ -31,6 +32,7 @@ func TestRedactSecrets(t *testing.T) {
 
 // A secret that is written in two halves is never shown in two halves.
 func TestRedactWaitsForTheWholeLine(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "start")
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, Redact: logs.RedactSecrets})
 	c := s.dial("")
@@ -45,6 +47,7 @@ func TestRedactWaitsForTheWholeLine(t *testing.T) {
 
 // What redaction hides cannot be found out by searching for it.
 func TestGrepSeesRedactedTextOnly(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "password=hunter2")
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, Redact: logs.RedactSecrets})
 	require.Empty(t, s.text("follow=0&grep=hunter"))

@@ -16,6 +16,7 @@ import (
 )
 
 func TestBadRequestsHaveClearAnswers(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	s := serveFile(t, l.path)
 	const problem = "urn:pruvon:problem:"
@@ -59,12 +60,14 @@ func TestBadRequestsHaveClearAnswers(t *testing.T) {
 
 // (a|a)*b backtracks for ever elsewhere; RE2 does not.
 func TestGrepBombIsHarmless(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, strings.Repeat("a", 60_000), "ab")
 	s := serveFile(t, l.path)
 	require.Equal(t, "ab\n", s.text("follow=0&tail=all&grep="+escape(`^(a|a)*b$`)))
 }
 
 func TestOnlyRegularFilesAreOpened(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	outside := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(outside, []byte("secret\n"), 0o600))
@@ -83,6 +86,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 }
 
 func TestSymlinkWithinTheFolderIsFollowedAndSwapped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a, b, link := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "app.log")
 	require.NoError(t, os.WriteFile(a, []byte("in a\n"), 0o600))
@@ -97,6 +101,7 @@ func TestSymlinkWithinTheFolderIsFollowedAndSwapped(t *testing.T) {
 }
 
 func TestSymlinkSwappedToTheOutsideShowsNothingOfIt(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "mine")
 	secret := filepath.Join(t.TempDir(), "shadow")
 	require.NoError(t, os.WriteFile(secret, []byte("root:secret\n"), 0o600))
@@ -113,6 +118,7 @@ func TestSymlinkSwappedToTheOutsideShowsNothingOfIt(t *testing.T) {
 }
 
 func TestMissingFileIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "later.log")
 	s := serveFile(t, path)
 	c := s.dial("")
@@ -122,6 +128,7 @@ func TestMissingFileIsWaitedFor(t *testing.T) {
 }
 
 func TestDeniedBeforeTheNameIsLookedAt(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	s := serve(t, logs.Config{
 		Sources:   map[string]logs.Source{"app": logs.File(l.path)},
@@ -134,6 +141,7 @@ func TestDeniedBeforeTheNameIsLookedAt(t *testing.T) {
 }
 
 func TestListAndHead(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	s := serve(t, logs.Config{
 		Sources: map[string]logs.Source{"b": logs.File(l.path), "a": logs.NewWriter()},
@@ -149,6 +157,7 @@ func TestListAndHead(t *testing.T) {
 }
 
 func TestStrippedUpgradeSaysWhatNginxNeeds(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	s := serveFile(t, l.path)
 	req, err := http.NewRequest("GET", s.http.URL+"/logs/app", nil)
@@ -163,6 +172,7 @@ func TestStrippedUpgradeSaysWhatNginxNeeds(t *testing.T) {
 }
 
 func TestRevokedWhileWatching(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	s := serveFile(t, l.path)
 	c := s.dial("")
@@ -175,6 +185,7 @@ func TestRevokedWhileWatching(t *testing.T) {
 }
 
 func TestShutdownTellsViewersToComeBack(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	s := serveFile(t, l.path)
 	ws, nd := s.dial(""), s.stream("")
@@ -195,6 +206,7 @@ func TestShutdownTellsViewersToComeBack(t *testing.T) {
 }
 
 func TestServersWriteTimeoutDoesNotCutAStream(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	cfg := logs.Config{
 		Sources: map[string]logs.Source{"app": logs.File(l.path)}, Authorize: allowAll, Heartbeat: 50 * time.Millisecond,

@@ -38,6 +38,7 @@ func (s *server) resumed(cursor string) (*client, string) {
 }
 
 func TestCursorExactFromMemory(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	s := serveFile(t, l.path)
 	keep := s.dial("")
@@ -52,6 +53,7 @@ func TestCursorExactFromMemory(t *testing.T) {
 }
 
 func TestCursorSurvivesRotationAndRestart(t *testing.T) {
+	t.Parallel()
 	for name, rotate := range map[string]func(l *logFile){
 		"nothing":  func(*logFile) {},
 		"rename":   func(l *logFile) { l.rename(".1"); l.reopen() },
@@ -106,6 +108,7 @@ func gzipFile(t testing.TB, path string) {
 }
 
 func TestCursorWhoseFileIsGoneSaysSo(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a", "b")
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, Linger: -1})
 	first := s.dial("")
@@ -129,6 +132,7 @@ func TestCursorWhoseFileIsGoneSaysSo(t *testing.T) {
 }
 
 func TestCursorOfAnotherLogIsRefused(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "a")
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path), "other": logs.File(l.path)}})
 	c := s.dial("").cursorAfter(1)
@@ -138,6 +142,7 @@ func TestCursorOfAnotherLogIsRefused(t *testing.T) {
 }
 
 func TestCursorOfACommandOutlivesEvictionWithAnExactGap(t *testing.T) {
+	t.Parallel()
 	s := serve(t, logs.Config{
 		Sources: map[string]logs.Source{"app": shell(`echo first; read x < "$0" 2>/dev/null; i=0; while [ $i -lt 20000 ]; do echo "line $i of a command that goes on"; i=$((i+1)); done; sleep 1000`)},
 		Ring:    -1,
@@ -163,6 +168,7 @@ func TestCursorOfACommandOutlivesEvictionWithAnExactGap(t *testing.T) {
 }
 
 func TestWriterResumesAndTellsOfARestart(t *testing.T) {
+	t.Parallel()
 	state := t.TempDir()
 	start := func(w *logs.Writer) *server {
 		return serve(t, logs.Config{Sources: map[string]logs.Source{"app": w}, StateDir: state})

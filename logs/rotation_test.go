@@ -73,6 +73,7 @@ func (l *ledger) take(c *client, n int) {
 }
 
 func TestRenameRotationsAtSpeed(t *testing.T) {
+	t.Parallel()
 	rotations, pause := 100, 40*time.Millisecond
 	if whole() {
 		rotations, pause = 1000, 200*time.Millisecond

@@ -11,6 +11,7 @@ import (
 )
 
 func TestSanitizeMakesVisible(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{
 		"plain":                       {"GET / 200", "GET / 200"},
 		"tab and colour pass":         {"a\t\x1b[1;31mred\x1b[0m", "a\t\x1b[1;31mred\x1b[0m"},

@@ -65,6 +65,7 @@ func readSSE(in *bufio.Reader, emit func(sseEvent) bool) error {
 }
 
 func TestSSECarriesTheSameObjectsAndResumes(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, numbered("line", 10)...)
 	s := serveFile(t, l.path)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -77,7 +77,9 @@ func (s *stream) run(out transport, kind string) error {
 		heartbeat: s.h.cfg.Heartbeat, searchTime: s.h.cfg.SearchTime, searchBytes: s.h.cfg.SearchBytes,
 	}
 	err := s.view(v)
-	if s.ctx.Err() != nil {
+	// A failed write ends net/http's context too; it is the cause then.
+	var w *writeError
+	if s.ctx.Err() != nil && !errors.As(err, &w) {
 		err = context.Cause(s.ctx)
 	}
 	e, _ := endingOf(err)

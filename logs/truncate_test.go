@@ -19,6 +19,7 @@ func (l *logFile) warm(c *client) {
 // A file that was emptied and has grown past the old offset before anybody
 // looked: its size tells nothing, the bytes before the offset do.
 func TestTruncateAndRegrowPastTheOffset(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, numbered("before", 50)...)
 	s := serveFile(t, l.path)
 	c := s.dial("tail=1")
@@ -36,6 +37,7 @@ func TestTruncateAndRegrowPastTheOffset(t *testing.T) {
 }
 
 func TestTruncateToTheSameSize(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "one", "two")
 	s := serveFile(t, l.path)
 	c := s.dial("")
@@ -47,6 +49,7 @@ func TestTruncateToTheSameSize(t *testing.T) {
 }
 
 func TestDeleteAndRecreate(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "first life")
 	s := serveFile(t, l.path)
 	c := s.dial("")
@@ -65,6 +68,7 @@ func TestDeleteAndRecreate(t *testing.T) {
 // A writer that does not append goes on at its old offset in a file that was
 // emptied, and leaves a hole before it.
 func TestHoleOfAWriterThatDoesNotAppend(t *testing.T) {
+	t.Parallel()
 	l := newLog(t)
 	f, err := os.OpenFile(l.path, os.O_WRONLY, 0o600)
 	require.NoError(t, err)
@@ -89,6 +93,7 @@ func TestHoleOfAWriterThatDoesNotAppend(t *testing.T) {
 }
 
 func TestUnfinishedLineIsShownAndContinued(t *testing.T) {
+	t.Parallel()
 	l := newLog(t, "whole")
 	s := serveFile(t, l.path)
 	c := s.dial("")
@@ -103,6 +108,7 @@ func TestUnfinishedLineIsShownAndContinued(t *testing.T) {
 }
 
 func TestLineOfAHundredMegabytesIsCutAndCounted(t *testing.T) {
+	t.Parallel()
 	size := 10 << 20
 	if whole() {
 		size = 100 << 20
