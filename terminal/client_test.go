@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -76,6 +77,7 @@ func serve(t testing.TB, term terminal.Terminal, change ...func(*terminal.Config
 	cfg := terminal.Config{
 		Terminals: map[string]terminal.Terminal{"t": term},
 		Authorize: byHeader, AllowNoOrigin: true, Audit: s.events.add, Cgroup: "-",
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -141,8 +141,9 @@ type Terminal struct {
 	// Title is shown to people. Empty is the name.
 	Title string
 	// Command returns the command to run, not yet started. Its standard
-	// streams are replaced by the terminal. A nil Env becomes a clean
-	// environment; see [procgroup]'s rules in the package comment.
+	// streams are replaced by the terminal. A nil Env becomes PATH, HOME,
+	// USER, LOGNAME, SHELL, LANG, LC_* and TZ of the host with TERM set for
+	// xterm.js; any other is passed on as it is, TERM added where it lacks.
 	Command func(context.Context, Start) (*exec.Cmd, error)
 	// Open starts a process of another kind.
 	Open func(context.Context, Start) (Process, error)

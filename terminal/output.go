@@ -76,6 +76,7 @@ func (s *session) commit(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ring.commit(len(b))
+	s.h.metrics.output.Add(float64(len(b)))
 	s.track.Write(b)
 	s.rec.Output(b)
 	for _, a := range s.watched {

@@ -86,7 +86,6 @@ func (a *attachment) sendAll() (again time.Time, ok bool) {
 			err = a.sendReset(j)
 		case jobOutput:
 			err = a.conn.Write(wsconn.Binary, frame[:j.n])
-			a.h.metrics.output.Add(float64(j.n))
 		case jobExit:
 			a.sendExit(j.exit)
 			return time.Time{}, false

@@ -1,7 +1,9 @@
 package terminal_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -191,4 +193,63 @@ func TestAViewerDoesNotBecomeWriterByItself(t *testing.T) {
 	back := s.join(w, `,"client":"w"`)
 	require.Equal(t, "writer", back.ready.Role)
 	require.NotContains(t, v.out.String(), "got")
+}
+
+// A host may admit somebody to watch who may not attach: the URL says so
+// before the upgrade.
+func TestViewModeIsAuthorizedAsSuch(t *testing.T) {
+	s := serve(t, shell(`echo ready; read x; echo "got $x"; read y`), func(c *terminal.Config) {
+		c.Authorize = func(r *http.Request, res terminal.Resource) (terminal.Access, error) {
+			if r.Header.Get("X-Test-User") == "boss" {
+				if res.Action != "view" {
+					return terminal.Access{}, terminal.ErrDenied
+				}
+				return terminal.Access{User: "boss", Admin: true}, nil
+			}
+			return byHeader(r, res)
+		}
+	})
+	w := s.open("")
+	w.shows("ready")
+	_, _, err := s.dial(s.url(), []string{terminal.Subprotocol}, as("boss"))
+	require.Error(t, err)
+	ws, _, err := s.dial(s.url()+"?mode=view", []string{terminal.Subprotocol}, as("boss"))
+	require.NoError(t, err)
+	v := &client{t: t, ws: ws}
+	v.send(fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"session":%q}`, w.ready.Session))
+	v.until("ready", func() bool { return v.ready.Role == "viewer" })
+	v.typed("evil\n")
+	v.until("counted", func() bool { return v.input == 5 })
+	v.send(`{"type":"take"}`)
+	v.until("notice", func() bool { m := v.has("notice"); return m != nil && m.CodeRaw == "read_only" })
+	require.NotContains(t, w.out.String(), "evil")
+
+	fresh, _, err := s.dial(s.url()+"?mode=view", []string{terminal.Subprotocol}, as("boss"))
+	require.NoError(t, err)
+	n := &client{t: t, ws: fresh}
+	n.send(`{"type":"hello","cols":80,"rows":24}`)
+	require.Equal(t, websocket.StatusPolicyViolation, n.ended().Code)
+}
+
+func TestASessionBelongsToItsTerminal(t *testing.T) {
+	s := serve(t, shell(`echo ready; read x`), func(c *terminal.Config) {
+		c.Lookup = func(_ context.Context, name string) (terminal.Terminal, error) {
+			if name == "found" {
+				return shell(`echo another; read x`), nil
+			}
+			return terminal.Terminal{}, terminal.ErrNotFound
+		}
+	})
+	w := s.open("")
+	ws, _, err := s.dial(strings.TrimSuffix(s.url(), "t")+"found", []string{terminal.Subprotocol})
+	require.NoError(t, err)
+	c := &client{t: t, ws: ws}
+	c.send(fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"session":%q}`, w.ready.Session))
+	c.ended()
+	require.Equal(t, "detached", c.exit.Reason)
+	ws, _, err = s.dial(strings.TrimSuffix(s.url(), "t")+"found", []string{terminal.Subprotocol})
+	require.NoError(t, err)
+	c = &client{t: t, ws: ws}
+	c.send(`{"type":"hello","cols":80,"rows":24}`)
+	c.shows("another")
 }
