@@ -40,6 +40,7 @@ func TestLint(t *testing.T) {
 		{"expired", []string{"allow 10.0.0.1; # ann until=2026-11-30", "deny all;"}, []string{"1/0: expired at 2026-11-30T00:00:00Z"}},
 		{"a rule behind one that ends sooner decides later", []string{"allow 10.0.0.0/8; # until=2026-12-31", "deny 10.0.0.1;", "deny all;"}, nil},
 		{"a rule behind one that lives longer", []string{"allow 10.0.0.0/8; # until=2026-12-31", "deny 10.0.0.1; # until=2026-12-30", "deny all;"}, []string{"2/1: never decides"}},
+		{"a rule that lives longer than the one before", []string{"allow 10.0.0.0/8; # until=2026-12-30", "deny 10.0.0.1; # until=2026-12-31", "deny all;"}, nil},
 		{"an expired rule shadows nothing", []string{"deny 10.0.0.0/8; # until=2026-11-30", "allow 10.0.0.1;", "deny all;"}, []string{"1/0: expired"}},
 		{"wide", []string{"allow 0.0.0.0/0;", "allow ::/0;"}, []string{"1/0: admits all of IPv4", "2/0: admits all of IPv6"}},
 		{"loopback", []string{"allow 127.0.0.0/8;", "allow ::1;", "deny 127.0.0.1;", "deny all;"}, []string{"1/0: admits every local process", "2/0: admits every local process", "3/1: never decides"}},

@@ -283,6 +283,38 @@ func TestARepairedFile(t *testing.T) {
 	})
 }
 
+// A file system's clock ticks every few milliseconds. What is written within the tick in which the
+// file was read leaves no trace in its inode.
+func TestReloadNoticesWhatTheTimeStampHides(t *testing.T) {
+	watch(t, nil, func(w *watched) {
+		for range 30 {
+			w.write(w.path, listA)
+			require.NoError(w, w.Reload())
+			w.write(w.path, listB)
+			w.becomes("10.0.0.2")
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// A mount that was gone for a while brings back the very same inode.
+func TestTheSameFileComesBack(t *testing.T) {
+	link := func(w *watched) string {
+		require.NoError(w, os.Symlink("allow.conf", w.file("link")))
+		return w.file("link")
+	}
+	watch(t, link, func(w *watched) {
+		time.Sleep(time.Minute)
+		require.NoError(w, os.Remove(w.path))
+		w.becomes("10.0.0.1")
+		require.Positive(w, w.metric("pruvon_ipfilter_rules_age_seconds"))
+		link(w)
+		w.becomes("10.0.0.1")
+		require.Zero(w, w.metric("pruvon_ipfilter_rules_age_seconds"))
+		require.NoError(w, w.Reload())
+	})
+}
+
 func TestAnEmptiedFileDeniesEverybody(t *testing.T) {
 	watch(t, nil, func(w *watched) {
 		w.write(w.path, "# nobody\n")

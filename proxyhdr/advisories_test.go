@@ -91,6 +91,11 @@ func TestAdvisories(t *testing.T) {
 			"",
 		},
 		{
+			"a Latin-1 no-break space", nginx, viaNginx,
+			http.Header{"X-Forwarded-For": {"198.51.100.9\xa0"}},
+			"",
+		},
+		{
 			"a zone turns a proxy into a client",
 			proxyhdr.Config{Trusted: prefixes(t, "127.0.0.1", "fe80::/10")},
 			viaNginx,
@@ -197,6 +202,17 @@ func TestUnixPeers(t *testing.T) {
 		require.ErrorIs(t, err, proxyhdr.ErrNoAddress, "a Unix peer has no address of its own")
 		_, err = rs.Resolve(&http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {"198.51.100.9"}, "X-Real-Ip": {"1.1.1.1"}}})
 		require.ErrorIs(t, err, proxyhdr.ErrConflict)
+	}
+}
+
+// No connection comes from the unspecified address, so a RemoteAddr that says so is somebody's
+// invention, as are names.
+func TestPeersWithoutAnAddress(t *testing.T) {
+	rs := newResolver(t, proxyhdr.Config{Trusted: prefixes(t, "0.0.0.0/0", "::/0")})
+	for _, remote := range []string{"0.0.0.0:1", "[::]:1", "[::ffff:0.0.0.0]:1", "0.0.0.0", "localhost:80", "bufconn", ":80", "127.0.0.1:x"} {
+		c, err := rs.Resolve(&http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {"198.51.100.9"}}})
+		require.ErrorIs(t, err, proxyhdr.ErrPeer, remote)
+		require.False(t, c.PeerTrusted)
 	}
 }
 

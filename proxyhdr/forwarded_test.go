@@ -65,9 +65,10 @@ func TestForwardedGrammar(t *testing.T) {
 		`for=192.0.2.43;x="` + "\x7f" + `"`: proxyhdr.ErrMalformed,
 		`for=192.0.2.43;x="` + strings.Repeat("x", 2000) + `"`: proxyhdr.ErrMalformed,
 		`for=192.0.2.43` + strings.Repeat(";x=1", 2):           proxyhdr.ErrMalformed,
-		`for=0.0.0.0`:           proxyhdr.ErrMalformed,
-		`for="[::]"`:            proxyhdr.ErrMalformed,
-		`for=192.0.2.43;a=;b=1`: proxyhdr.ErrMalformed,
+		"for=192.0.2.43;x=\"\\\x01\"":                          proxyhdr.ErrMalformed,
+		`for=0.0.0.0`:                                          proxyhdr.ErrMalformed,
+		`for="[::]"`:                                           proxyhdr.ErrMalformed,
+		`for=192.0.2.43;a=;b=1`:                                proxyhdr.ErrMalformed,
 		`for=192.0.2.43;a=1;b=1;c=1;d=1;e=1;f=1;g=1;h=1;i=1;j=1;k=1;l=1;m=1;n=1;o=1;p=1`: proxyhdr.ErrMalformed,
 	} {
 		c, err := rs.Resolve(&http.Request{RemoteAddr: "127.0.0.1:1", Header: http.Header{"Forwarded": {value}}})

@@ -48,6 +48,7 @@ func TestSchemeAndHost(t *testing.T) {
 		{"host with a bad port", withHost, "127.0.0.1:1", false, host("a:b"), "http", "app.example"},
 		{"host with a broken literal", withHost, "127.0.0.1:1", false, host("[::1"), "http", "app.example"},
 		{"Forwarded", rfc, "127.0.0.1:1", false, fwd(`for=1.1.1.1;proto=https;host="a.example:443"`), "https", "a.example:443"},
+		{"Forwarded, host not configured", proxyhdr.Config{Trusted: proxyhdr.Loopback(), Header: proxyhdr.Forwarded}, "127.0.0.1:1", false, fwd("for=1.1.1.1;host=evil"), "http", "app.example"},
 		{"Forwarded, nearest element", rfc, "127.0.0.1:1", false, fwd(`for=1.1.1.1;proto=https;host=evil, for=127.0.0.1;proto=http;host=b`), "http", "b"},
 		{"Forwarded, quoted-pair", rfc, "127.0.0.1:1", false, fwd(`for=1.1.1.1;proto="ht\tps"`), "https", "app.example"},
 		{"Forwarded does not read X-Forwarded-Proto", rfc, "127.0.0.1:1", false, http.Header{"Forwarded": {"for=1.1.1.1"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"evil"}}, "http", "app.example"},

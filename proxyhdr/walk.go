@@ -109,9 +109,6 @@ func quotedStart(s string) (int, error) {
 			return 0, ErrMalformed
 		}
 	}
-	if inside {
-		return 0, ErrMalformed
-	}
 	return 0, nil
 }
 
