@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -116,23 +117,28 @@ func TestACommandDiesWithItsHost(t *testing.T) {
 func TestDeathSignalWaitsForTheHost(t *testing.T) {
 	m := newManager(t, procgroup.Config{})
 	token := newToken(t)
-	s := command("sleep", token)
-	s.KillOnParentDeath = true
-	done := make(chan *procgroup.Group)
-	go func() {
-		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
-		g, err := m.Start(t.Context(), s)
-		assert.NoError(t, err)
-		done <- g
-	}()
-	g := <-done
+	var callers sync.WaitGroup
+	groups := make([]*procgroup.Group, 4) // the main thread is one that Go does not end
+	for i := range groups {
+		callers.Go(func() {
+			runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+			s := command("sleep", token)
+			s.KillOnParentDeath = true
+			g, err := m.Start(t.Context(), s)
+			assert.NoError(t, err)
+			groups[i] = g
+		})
+	}
+	callers.Wait()
 	for range 20 { // what the end of a thread does takes a moment
 		awaitDone(t, start(t, m, command("true")))
 	}
-	assert.NoError(t, g.Signal(syscall.SIGTERM), "it has not exited yet")
-	awaitDone(t, g)
-	assert.Equal(t, syscall.SIGTERM, g.Exit().Signal)
-	assert.Zero(t, end(t, g))
+	for _, g := range groups {
+		assert.NoError(t, g.Signal(syscall.SIGTERM), "it has not exited yet")
+		awaitDone(t, g)
+		assert.Equal(t, syscall.SIGTERM, g.Exit().Signal)
+		assert.Zero(t, end(t, g))
+	}
 }
 
 // Without StateDir a crash leaves empty directories in the cgroup hierarchy,

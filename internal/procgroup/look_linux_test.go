@@ -60,26 +60,46 @@ func TestNoEnvironmentIsBelievedInTheEnd(t *testing.T) {
 
 // A process that forks and exits behind the reader's back is in no snapshot.
 func TestEmptyIsLookedAtTwice(t *testing.T) {
-	const leader, member = 1 << 30, 1<<30 + 1 // beyond every pid
-	full := newSnapshot([]proc{{pid: member, sid: leader}}, nil)
+	full := newSnapshot([]proc{{pid: absent + 1, sid: absent}}, nil)
 	empty := newSnapshot(nil, nil)
 	looks := []*snapshot{full, empty, full, empty, empty}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	m := &Manager{}
-	m.census.spawn = wg.Go
-	m.census.read = func() *snapshot {
-		s := looks[0]
-		looks = looks[1:]
-		return s
-	}
-	g := newGroup(m, Spec{})
-	g.pid = leader
-	g.exited(Exit{})
-	tree := g.tree()
+	tree := lookingAt(t, &looks)
 	for i, want := range []int{1, 1, 0} {
 		got, _ := tree.look()
 		assert.Equal(t, want, got, "look %d", i)
 	}
 	assert.Empty(t, looks)
 }
+
+// A snapshot that ran out of descriptors says nothing about what it lacks.
+func TestAPartialSnapshotIsNotEmpty(t *testing.T) {
+	partial, empty := newSnapshot(nil, nil), newSnapshot(nil, nil)
+	partial.partial = true
+	looks := []*snapshot{partial, empty}
+	tree := lookingAt(t, &looks)
+	got, _ := tree.look()
+	assert.Equal(t, 1, got)
+	got, _ = tree.look()
+	assert.Zero(t, got)
+}
+
+// lookingAt returns the tree of a group whose command has exited and whose
+// looks find, one after the other, what is in looks.
+func lookingAt(t *testing.T, looks *[]*snapshot) tree {
+	var wg sync.WaitGroup
+	t.Cleanup(wg.Wait)
+	m := &Manager{}
+	m.census.spawn = wg.Go
+	m.census.read = func() *snapshot {
+		s := (*looks)[0]
+		*looks = (*looks)[1:]
+		return s
+	}
+	g := newGroup(m, Spec{})
+	g.pid = absent
+	g.exited(Exit{})
+	return g.tree()
+}
+
+// absent is beyond every process number.
+const absent = 1 << 30
