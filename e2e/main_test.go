@@ -23,6 +23,12 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if code == 0 && !harness.Isolated() {
+		if err := writePromises(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
 	if err := run.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "at the end of the run:", err)
 		return 1

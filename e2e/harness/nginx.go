@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,6 +44,7 @@ type Nginx struct {
 	Dir       string
 
 	binary string
+	run    *Run
 }
 
 // StartNginx starts nginx with pruvon.conf and redirect.conf on free ports.
@@ -54,6 +56,7 @@ func (r *Run) StartNginx(tb testing.TB, config NginxConfig) *Nginx {
 		PlainAddr: cmp.Or(config.Plain, fmt.Sprintf("127.0.0.1:%d", FreePort(tb))),
 		Dir:       dir,
 		binary:    Binary(tb, "nginx"),
+		run:       r,
 	}
 	if !config.KeepAccess {
 		n.Allowlist = filepath.Join(dir, "allowlist.conf")
@@ -70,9 +73,24 @@ func (r *Run) StartNginx(tb testing.TB, config NginxConfig) *Nginx {
 	write(tb, filepath.Join(dir, "redirect.conf"), redirect)
 	write(tb, filepath.Join(dir, "nginx.conf"), mainConfig(dir, config))
 
-	n.Child = r.Start(tb, "nginx", exec.Command(n.binary, n.args()...), 0)
-	WaitForPort(tb, n.Reach("127.0.0.1"))
+	n.Restart(tb)
 	return n
+}
+
+// Restart starts nginx with its configuration once more after it has ended.
+func (n *Nginx) Restart(tb testing.TB) {
+	tb.Helper()
+	n.Child = n.run.Start(tb, "nginx", exec.Command(n.binary, n.args()...), 0)
+	WaitForPort(tb, n.Reach("127.0.0.1"))
+}
+
+// KillAll kills the master and its workers without warning.
+func (n *Nginx) KillAll(tb testing.TB) {
+	tb.Helper()
+	if err := syscall.Kill(-n.Pid(), syscall.SIGKILL); err != nil {
+		tb.Fatal(err)
+	}
+	<-n.Done()
 }
 
 // Reach is where a client finds the TLS server when nginx listens on every address.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,9 +138,14 @@ func (r *Run) processes() []string {
 	})
 }
 
-// ProcessesIn returns an error that names the processes whose working directory is dir or lies below it.
-func ProcessesIn(dir string) error {
-	if left := processes(func(_, _, cwd string) bool { return inside(dir, cwd) }); len(left) > 0 {
+// ProcessesIn returns an error that names the processes whose working directory is dir or lies below it,
+// other than the given ones.
+func ProcessesIn(dir string, but ...int) error {
+	left := processes(func(_, _, cwd string) bool { return inside(dir, cwd) })
+	left = slices.DeleteFunc(left, func(process string) bool {
+		return slices.ContainsFunc(but, func(pid int) bool { return strings.HasPrefix(process, fmt.Sprint(pid)+" ") })
+	})
+	if len(left) > 0 {
 		return fmt.Errorf("still running in %s:\n%s", dir, strings.Join(left, "\n"))
 	}
 	return nil
