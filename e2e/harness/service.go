@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Service is a running standalone binary.
@@ -131,4 +133,9 @@ func indent(lines string) string {
 		out.WriteString("  " + line)
 	}
 	return out.String()
+}
+
+// LimitFiles lowers the number of descriptors that the running service may have open.
+func (s *Service) LimitFiles(limit uint64) error {
+	return unix.Prlimit(s.Pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: limit}, nil)
 }
