@@ -177,7 +177,7 @@ export class TerminalClient extends EventTarget {
   resize(cols, rows) {
     const clamp = (n) => Math.min(1000, Math.max(1, Math.floor(n)));
     this.#size = { cols: clamp(cols), rows: clamp(rows) };
-    if (this.#role !== 'writer' || this.#resizeTimer) return;
+    if (this.#resizeTimer) return;
     this.#resizeTimer = this.#env.setTimeout(() => {
       this.#resizeTimer = 0;
       if (this.#known && this.#role === 'writer') this.#json({ type: 'resize', ...this.#size });

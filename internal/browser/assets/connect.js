@@ -222,7 +222,6 @@ export class Connection {
       this.#handlers.message?.(event.data);
     };
     socket.onclose = (event) => {
-      if (this.#socket !== socket) return;
       const idle = this.idle;
       this.#forget();
       if (up) this.#closed({ code: event.code, reason: event.reason, idle });
@@ -296,7 +295,6 @@ export class Connection {
   }
 
   #finish(problem) {
-    this.#stopTimers();
     this.#env.window?.removeEventListener('online', this.#wake);
     this.#env.document?.removeEventListener('visibilitychange', this.#wake);
     this.#set({ name: 'closed', attempt: 0, retryAt: 0, problem });

@@ -34,19 +34,17 @@ test('a relative address becomes a WebSocket one below the page', () => {
 test('it reconnects with a countdown and starts the back-off over after a stable connection', async () => {
   const f = connect();
   f.c.open();
-  f.last().open();
-  await f.clock.pass(11_000);
-  f.last().lose();
-  assert.equal(f.c.state.name, 'waiting');
-  assert.equal(f.c.state.retryAt - f.clock.now(), 500);
-  await f.clock.pass(500);
-  assert.equal(f.sockets.length, 2);
-  assert.equal(f.c.state.name, 'connecting');
-  f.last().open();
-  assert.deepEqual(f.names(), ['connecting', 'open', 'waiting', 'connecting', 'open']);
-  f.last().lose(); // at once: the back-off goes on
-  assert.equal(f.c.state.retryAt - f.clock.now(), 1000);
-  assert.deepEqual(f.seconds, [1, 1]);
+  for (const [lived, pause] of [[0, 500], [100, 1000], [9_000, 2000], [11_000, 500], [0, 1000]]) {
+    f.last().open();
+    await f.clock.pass(lived);
+    f.last().lose();
+    assert.equal(f.c.state.name, 'waiting');
+    assert.equal(f.c.state.retryAt - f.clock.now(), pause, `after ${lived} ms`);
+    await f.clock.pass(pause);
+    assert.equal(f.c.state.name, 'connecting');
+  }
+  assert.deepEqual(f.names().slice(0, 5), ['connecting', 'open', 'waiting', 'connecting', 'open']);
+  assert.deepEqual(f.seconds.filter((s) => s > 0), [1, 1, 2, 1, 1, 1]);
 });
 
 test('network and visibility end the wait at once', async () => {
@@ -59,6 +57,23 @@ test('network and visibility end the wait at once', async () => {
     assert.equal(f.sockets.length, 2);
     f.c.close();
     assert.equal(f.clock.pending, 0);
+  }
+});
+
+test('nothing is left behind by a closed connection', () => {
+  const f = connect();
+  let listeners = 0;
+  for (const target of [f.window, f.document]) {
+    const { addEventListener: add, removeEventListener: remove } = target;
+    target.addEventListener = (...a) => { listeners++; add.apply(target, a); };
+    target.removeEventListener = (...a) => { listeners--; remove.apply(target, a); };
+  }
+  for (let i = 0; i < 3; i++) {
+    f.c.open();
+    f.last().open();
+    f.last().lose();
+    f.c.close();
+    assert.deepEqual([listeners, f.clock.pending], [0, 0]);
   }
 });
 
