@@ -102,6 +102,7 @@ export class Sidebar extends EventTarget {
   #session(r) {
     const mine = this.#tabs.list.some((tab) => tab.session === r.id);
     const title = this.title('terminal', r.name);
+    const claim = r.attached > 0 ? 'Take over' : 'Resume';
     const watchers = r.attached > 0 ? `${r.attached} attached` : 'detached';
     return h('li', { class: 'session' },
       h('span', { class: `dot ${r.attached > 0 ? 'ok' : 'idle'}`, 'aria-hidden': 'true' }),
@@ -110,7 +111,7 @@ export class Sidebar extends EventTarget {
         ? h('small', { class: 'chip' }, 'open here')
         : h('span', { class: 'pair' },
           h('button', { type: 'button', class: 'link', test: `session-watch-${r.id}`, 'aria-label': `Watch ${title}`, onclick: () => this.#join(r, title, 'view') }, 'Watch'),
-          h('button', { type: 'button', class: 'link', test: `session-take-${r.id}`, 'aria-label': `Take over ${title}`, onclick: () => this.#join(r, title, 'take') }, r.attached > 0 ? 'Take over' : 'Resume')),
+          h('button', { type: 'button', class: 'link', test: `session-take-${r.id}`, 'aria-label': `${claim} ${title}`, onclick: () => this.#join(r, title, 'take') }, claim)),
       h('small', { class: 'meta' }, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · ')));
   }
 
