@@ -14,13 +14,18 @@ const (
 	// maxTail is how much of an unfinished sequence is repeated; of a longer
 	// one only the kind is.
 	maxTail = 512
+	// pictureReset resets the terminal in the stream itself (RIS): one that is
+	// told to beside it may still have older output waiting to be drawn, or be
+	// in the middle of a sequence, which CAN ends without effect. A visible
+	// cursor and plain line feeds outlive the reset of xterm.js.
+	pictureReset = "\x18\x1bc\x1b[?25h\x1b[20l"
 	// lineSearch is how far a picture looks for the start of a line.
 	lineSearch = 8 << 10
 )
 
 // Picture returns at most max bytes (256 KiB if max is more) that bring a
-// fresh terminal of the current size to the current modes and show the newest
-// output. newest holds the last bytes that were written, up to the very last
+// terminal of the current size, whatever it has shown before, to the current
+// modes and show the newest output. newest holds the last bytes that were written, up to the very last
 // one; max must be at least 4 KiB.
 //
 // The output starts where a stream may be cut: at the last erase of the whole
@@ -42,7 +47,8 @@ func (t *tracker) Picture(newest []byte, max int) []byte {
 	if start.set && start.at != 0 && !start.exact {
 		f.toLine()
 	}
-	f.out = f.t.modes.append(make([]byte, 0, pictureSpare+int(t.off-f.t.off)))
+	f.out = append(make([]byte, 0, pictureSpare+int(t.off-f.t.off)), pictureReset...)
+	f.out = f.t.modes.append(f.out)
 	f.run()
 	f.out = t.modes.mend(f.out, f.t.modes)
 	f.out = t.appendTitle(f.out)

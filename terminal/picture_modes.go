@@ -6,8 +6,6 @@ import "strconv"
 // belongs to a screen is set while that screen is shown, and what moves the
 // cursor comes while it is still at home.
 func (m *modes) append(b []byte) []byte {
-	// Two modes that a terminal keeps through its own reset.
-	b = append(b, "\x1b[?25h\x1b[20l"...)
 	b = m.screens[0].append(b)
 	if m.alt() {
 		// 1047, as 1049 would save the cursor over the one just saved.

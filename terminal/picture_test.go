@@ -39,14 +39,19 @@ func requireSilent(t *testing.T, picture []byte) {
 	}
 }
 
+// shownBefore is what a terminal has drawn before it gets a picture: it ends
+// in a character in a title.
+const shownBefore = "\x1b[?1049;1000;2004h\x1b[1;31m\x1b]2;cut \xe2\x82"
+
 func requireShows(t *testing.T, tr *tracker, newest []byte, limit int) []byte {
 	t.Helper()
 	p := tr.Picture(newest, limit)
 	require.LessOrEqual(t, len(p), limit)
 	fresh := newTracker(tr.rows)
+	fresh.Write([]byte(shownBefore))
 	fresh.Write(p)
 	// What the stream goes on with may become a question, asked once.
-	requireSilent(t, p[:fresh.unfinished()])
+	requireSilent(t, p[:fresh.unfinished()-int64(len(shownBefore))])
 	require.Equal(t, tr.modes, fresh.modes)
 	require.Equal(t, tr.Title(), fresh.Title())
 	if at := tr.unfinished(); at < tr.off-int64(len(newest)) || tr.off-at > maxTail {
@@ -57,7 +62,7 @@ func requireShows(t *testing.T, tr *tracker, newest []byte, limit int) []byte {
 	return p
 }
 
-const blank = "\x1b[?25h\x1b[20l"
+const blank = pictureReset
 
 func TestPicture(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
