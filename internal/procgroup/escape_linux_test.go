@@ -77,6 +77,21 @@ func testBornAfterTheLook(t *testing.T, m *procgroup.Manager, late string) {
 	assert.Zero(t, end(t, g))
 }
 
+// A host may itself run in a group, in a terminal for instance. What it has
+// started is in sessions of its own, and part of the outer group all the same.
+func TestWhatAnInnerHostStartedIsFound(t *testing.T) {
+	m := newManager(t, quick("-"))
+	token := newToken(t)
+	s := command(os.Args[0], token)
+	s.Cmd.Env = procgroup.CleanEnv(hostEnv+"=zoo", "CGROUP=-")
+	_, err := s.Cmd.StdinPipe()
+	require.NoError(t, err)
+	g := start(t, m, s)
+	eventually(t, "the inner zoo is full", func() bool { return len(animals(token)) == zooSize })
+	assert.Zero(t, end(t, g))
+	assert.Empty(t, animals(token))
+}
+
 func TestAStoppedCommandActsOnSIGTERM(t *testing.T) {
 	m := newManager(t, procgroup.Config{TermGrace: patience})
 	g := start(t, m, command("sh", "-c", "trap 'exit 5' TERM; kill -STOP $$; while :; do :; done"))

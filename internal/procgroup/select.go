@@ -52,9 +52,11 @@ type selector struct {
 	except  int                // the host itself
 }
 
-// find returns the processes that sel names and all their descendants.
-// Descent matters for a child that has left the session and cleared its
-// environment while its parent is still there to tell.
+// find returns the processes that sel names, all their descendants, and all
+// that share a session with one of them: the command began a session of its
+// own, so every session with a member in it was begun by a member. That finds
+// a child that has cleared its environment, while its parent or anybody else of
+// its session is still there to tell.
 func (s *snapshot) find(sel selector) []proc {
 	var found []proc
 	in := make(map[int]struct{})
@@ -66,27 +68,30 @@ func (s *snapshot) find(sel selector) []proc {
 		in[pid] = struct{}{}
 		found = append(found, p)
 	}
-	if sel.session > 0 {
-		for _, pid := range s.sessions[sel.session] {
+	addAll := func(pids []int) {
+		for _, pid := range pids {
 			add(pid)
 		}
+	}
+	if sel.session > 0 {
+		addAll(s.sessions[sel.session])
 	}
 	if sel.mark != "" {
-		for _, pid := range s.marked[sel.mark] {
-			add(pid)
-		}
+		addAll(s.marked[sel.mark])
 	}
-	for _, pid := range sel.pids {
-		add(pid)
-	}
+	addAll(sel.pids)
 	for id := range sel.seen {
 		if s.procs[id.pid].start == id.start {
 			add(id.pid)
 		}
 	}
+	sessions := map[int]struct{}{0: {}, s.procs[sel.except].sid: {}}
 	for i := 0; i < len(found); i++ {
-		for _, child := range s.children[found[i].pid] {
-			add(child)
+		p := found[i]
+		addAll(s.children[p.pid])
+		if _, dup := sessions[p.sid]; !dup {
+			sessions[p.sid] = struct{}{}
+			addAll(s.sessions[p.sid])
 		}
 	}
 	return found

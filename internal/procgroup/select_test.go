@@ -12,6 +12,8 @@ func TestFind(t *testing.T) {
 	snap := newSnapshot([]proc{
 		{pid: 1, sid: 1},
 		{pid: host, ppid: 1, sid: host},
+		{pid: 60, ppid: 1, sid: host},
+		{pid: 61, ppid: 1, sid: host},
 		{pid: 100, ppid: host, sid: 100, start: 7},
 		{pid: 101, ppid: 100, sid: 100},             // a job
 		{pid: 102, ppid: 1, sid: 100},               // nohup, its parent gone
@@ -24,7 +26,7 @@ func TestFind(t *testing.T) {
 		{pid: 201, ppid: 1, sid: 201},               // a host that runs inside ours
 		{pid: 202, ppid: 1, sid: 202},               // a command of that host
 	}, map[ident]string{
-		{103, 0}: "i.a", {106, 0}: "i.a", {200, 0}: "i.b", {201, 0}: "i.a", {202, 0}: "i.a,j.x", {host, 0}: "i.a",
+		{103, 0}: "i.a", {106, 0}: "i.a", {200, 0}: "i.b", {201, 0}: "i.a", {202, 0}: "i.a,j.x", {60, 0}: "i.c", {host, 0}: "i.a",
 		{203, 1}: "i.a", // has gone, and its number is not used again
 	})
 	for name, tc := range map[string]struct {
@@ -35,11 +37,13 @@ func TestFind(t *testing.T) {
 		"mark, nested and descendants": {selector{mark: "i.a", except: host}, []int{103, 104, 105, 201, 202}},
 		"inner mark":                   {selector{mark: "j.x"}, []int{202}},
 		"a part is no match":           {selector{mark: "i"}, nil},
-		"by number":                    {selector{pids: []int{105, 106, 999, 1}}, []int{105}},
+		"by number, and its session":   {selector{pids: []int{105, 106, 999, 1}}, []int{104, 105}},
+		"one of a session is enough":   {selector{pids: []int{102}}, []int{100, 101, 102}},
+		"but not of the host's":        {selector{mark: "i.c", except: host}, []int{60}},
 		"seen before":                  {selector{seen: map[ident]struct{}{{107, 9}: {}}}, []int{107}},
 		"number used again":            {selector{seen: map[ident]struct{}{{107, 8}: {}}}, nil},
 		"no session":                   {selector{}, nil},
-		"never the host":               {selector{session: host, except: host}, nil},
+		"never the host itself":        {selector{session: host, except: host}, []int{60, 61}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []int

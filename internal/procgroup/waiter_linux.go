@@ -43,7 +43,8 @@ func newWaiter() (*waiter, error) {
 	return w, nil
 }
 
-// add has g.exited called once its command has exited.
+// add has g.exited called once its command has exited. The pidfd leaves the set
+// when it is closed, after the group has been reaped.
 func (w *waiter) add(g *Group) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,22 +55,17 @@ func (w *waiter) add(g *Group) error {
 		}
 	}
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: w.next}
-	err := w.ctl(g, unix.EPOLL_CTL_ADD, &ev)
-	if err == nil {
-		w.groups[w.next] = g
-	}
-	return err
-}
-
-func (w *waiter) ctl(g *Group, op int, ev *unix.EpollEvent) error {
 	var err error
 	herr := g.spec.Cmd.Process.WithHandle(func(pidfd uintptr) {
 		cerr := w.raw.Control(func(epfd uintptr) {
-			err = unix.EpollCtl(int(epfd), op, int(pidfd), ev)
+			err = unix.EpollCtl(int(epfd), unix.EPOLL_CTL_ADD, int(pidfd), &ev)
 		})
 		err = errors.Join(err, cerr)
 	})
-	return errors.Join(herr, err)
+	if err = errors.Join(herr, err); err == nil {
+		w.groups[w.next] = g
+	}
+	return err
 }
 
 // run serves until close.
@@ -96,13 +92,9 @@ func (w *waiter) exited(id int32) {
 	g := w.groups[id]
 	delete(w.groups, id)
 	w.mu.Unlock()
-	if g == nil {
-		return
+	if g != nil {
+		g.exited(peekExit(g.spec.Cmd.Process, false))
 	}
-	// A descriptor stays in the set while any copy of it is open, and a child
-	// that is just being forked has one, so closing it is not enough.
-	_ = w.ctl(g, unix.EPOLL_CTL_DEL, nil)
-	g.exited(peekExit(g.spec.Cmd.Process, false))
 }
 
 func (w *waiter) close() { w.epoll.Close() }
