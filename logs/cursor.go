@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 const (
@@ -33,6 +32,7 @@ var errCursor = errors.New("not a cursor of this log")
 type cursor struct {
 	epoch uint64 // which life of the hub numbered the lines
 	seq   int64  // number of the next line
+	sub   int64  // events since the line before it that have been seen
 	at    int64  // Unix milliseconds
 	pos   Position
 }
@@ -59,6 +59,7 @@ func (s *sealer) seal(c cursor) string {
 	b := append(s.buf[:0], cursorVersion)
 	b = binary.BigEndian.AppendUint64(b, c.epoch)
 	b = binary.AppendVarint(b, c.seq)
+	b = binary.AppendVarint(b, c.sub)
 	b = binary.AppendVarint(b, c.at)
 	b = append(b, c.pos...)
 	b = s.appendMAC(b)
@@ -87,7 +88,7 @@ func (s *sealer) open(text string) (cursor, error) {
 	}
 	c := cursor{epoch: binary.BigEndian.Uint64(body[1:])}
 	rest := body[9:]
-	for _, v := range []*int64{&c.seq, &c.at} {
+	for _, v := range []*int64{&c.seq, &c.sub, &c.at} {
 		n := 0
 		if *v, n = binary.Varint(rest); n <= 0 {
 			return cursor{}, errCursor
@@ -154,11 +155,4 @@ func loadKey(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("StateDir: %s holds %d bytes instead of %d; remove it, and old cursors are refused", path, len(b), keyBytes)
 	}
 	return b, nil
-}
-
-func unixMilli(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }

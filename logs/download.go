@@ -26,7 +26,7 @@ func (v *viewer) downloadFrom(ctx context.Context, q query, from *cursor, end Po
 			how = ResumeTime
 		}
 		v.m.resume(how)
-		v.seq, v.pos, v.cursor = from.seq, from.pos, v.hub.cursorFor(from.seq, from.pos)
+		v.seq, v.pos, v.cursor = from.seq, from.pos, v.hub.sealer.seal(*from)
 		if err := v.out.send(hello(how, v.cursor)); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func OpenCursor(key []byte, name, text string) bool {
 
 // SealCursor makes a cursor.
 func SealCursor(key []byte, name string, epoch uint64, seq, at int64, pos []byte) string {
-	return newSealer(key, name).seal(cursor{epoch, seq, at, pos})
+	return newSealer(key, name).seal(cursor{epoch: epoch, seq: seq, at: at, pos: pos})
 }
 
 // Split cuts chunks into lines and returns their texts and true lengths.

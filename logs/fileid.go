@@ -85,12 +85,6 @@ func (p filePos) append(b []byte) Position {
 	return b
 }
 
-// setPlace overwrites offset and tail of the mark that ends at pos[end:].
-func setPlace(pos Position, end int, off int64, tailCRC uint32) {
-	binary.BigEndian.PutUint64(pos[end-12:], uint64(off))
-	binary.BigEndian.PutUint32(pos[end-4:], tailCRC)
-}
-
 // parseFilePos reads a position. It is authenticated before it gets here, but
 // a host may have changed what stands behind a name.
 func parseFilePos(b Position) (filePos, bool) {

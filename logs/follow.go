@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -292,4 +293,12 @@ func (fl *follower) patience(now time.Time) time.Duration {
 		d = min(d, oldEvery)
 	}
 	return max(d, time.Millisecond)
+}
+
+// exists tells a file that is not there from one that cannot be read.
+func exists(fi os.FileInfo, err error) (os.FileInfo, bool, error) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		return nil, false, nil
+	}
+	return fi, err == nil, err
 }

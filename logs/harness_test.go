@@ -282,6 +282,30 @@ func (c *client) until(kind string) (message, []message) {
 	return message{}, nil
 }
 
+// eager reads from now on, whether the test asks or not, so that the server never
+// has a slow viewer in this one.
+func (c *client) eager() *client {
+	type result struct {
+		m   message
+		err error
+	}
+	read, results := c.next, make(chan result, 1<<20)
+	go func() {
+		for {
+			m, err := read()
+			results <- result{m, err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	c.next = func() (message, error) {
+		r := <-results
+		return r.m, r.err
+	}
+	return c
+}
+
 // lines reads until n lines have come and returns their texts. Heartbeats and
 // source events are passed over; a gap is a failure.
 func (c *client) lines(n int) []string {

@@ -108,7 +108,7 @@ func (s *stream) serveHTTP(w http.ResponseWriter) error {
 	defer context.AfterFunc(s.ctx, o.hurry)()
 	err := errors.Join(t.open(), o.flush())
 	if err == nil {
-		err = s.run(t, kindLabel(kind))
+		err = s.run(t, kind)
 	}
 	if e, silent := endingOf(err); !silent {
 		_ = t.close(e)
@@ -116,8 +116,6 @@ func (s *stream) serveHTTP(w http.ResponseWriter) error {
 	}
 	return nil
 }
-
-func kindLabel(kind string) string { return kind }
 
 func extension(kind string) string {
 	if kind == "ndjson" {

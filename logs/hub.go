@@ -32,6 +32,7 @@ type hub struct {
 
 	mu      sync.Mutex
 	ring    ring
+	sub     int64         // events since the newest line
 	wake    chan struct{} // closed and replaced when there is something new
 	ended   bool
 	endErr  error
@@ -99,6 +100,7 @@ func (h *hub) publish(b *builder, pos Position) {
 	h.meter.read(len(seg.lines), seg.raw)
 	h.mu.Lock()
 	h.ring.add(seg)
+	h.sub = 0
 	h.broadcastLocked()
 	h.mu.Unlock()
 }
@@ -108,7 +110,9 @@ func (h *hub) publishNote(n Note, pos Position) {
 	next := h.ring.next
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	seg := noteSegment(n, next, h.newestLocked(), h.cursorFor(next, pos), append(Position(nil), pos...))
+	h.sub++
+	to := h.sealer.seal(cursor{epoch: h.epoch, seq: next, sub: h.sub, at: time.Now().UnixMilli(), pos: pos})
+	seg := noteSegment(n, next, h.newestLocked(), to, append(Position(nil), pos...))
 	h.ring.add(seg)
 	h.broadcastLocked()
 }

@@ -107,7 +107,7 @@ func TestRealLogrotateWithRename(t *testing.T) {
 			path := filepath.Join(dir, "app.log")
 			w := startWriter(t, path, 10)
 			s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(path)}, Ring: 64 << 20})
-			view := s.dial("tail=all")
+			view := s.dial("tail=all").eager()
 			got := view.lines(1)
 			r := newLogrotate(t, path, options)
 			for range rotations {
@@ -147,7 +147,7 @@ func TestRealLogrotateWithCopytruncate(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "app.log")
 			w := startWriter(t, path, 10)
 			s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(path)}, Ring: 64 << 20})
-			view := s.dial("tail=all")
+			view := s.dial("tail=all").eager()
 			got := map[string]bool{}
 			gaps := 0
 			take := func(m message) {

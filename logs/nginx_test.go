@@ -152,7 +152,7 @@ func TestRealNginxRotationLosesNothing(t *testing.T) {
 			t.Parallel()
 			n := startNginx(t, c.buffering)
 			s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(n.log())}, Ring: 64 << 20})
-			view := s.dial("tail=0")
+			view := s.dial("tail=0").eager()
 			view.until("hello")
 			stop, total := make(chan struct{}), make(chan int, 1)
 			go func() { total <- n.load(2000, stop) }()

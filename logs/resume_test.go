@@ -143,12 +143,14 @@ func TestCursorOfAnotherLogIsRefused(t *testing.T) {
 
 func TestCursorOfACommandOutlivesEvictionWithAnExactGap(t *testing.T) {
 	t.Parallel()
+	flag := filepath.Join(t.TempDir(), "flag")
 	s := serve(t, logs.Config{
-		Sources: map[string]logs.Source{"app": shell(`echo first; read x < "$0" 2>/dev/null; i=0; while [ $i -lt 20000 ]; do echo "line $i of a command that goes on"; i=$((i+1)); done; sleep 1000`)},
+		Sources: map[string]logs.Source{"app": shell(`echo first; until [ -e ` + flag + ` ]; do sleep 0.02; done; i=0; while [ $i -lt 20000 ]; do echo "line $i of a command that goes on"; i=$((i+1)); done; sleep 1000`)},
 		Ring:    -1,
 	})
 	first := s.dial("")
 	c := first.cursorAfter(1)
+	require.NoError(t, os.WriteFile(flag, nil, 0o600))
 	last := ""
 	for !strings.HasPrefix(last, "line 19999 ") {
 		m := first.read()

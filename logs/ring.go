@@ -60,16 +60,20 @@ func (r *ring) evict() {
 }
 
 // find returns the index of the segment that holds line number n, or of the
-// first one after it, and how many of its lines come before n. N must be at
-// least evicted.
-func (r *ring) find(n int64) (index int64, skip int) {
+// first one after it, and how many of its lines come before n. Events that
+// stand between line n-1 and line n come first, except for the first sub of
+// them. N must be at least evicted.
+func (r *ring) find(n, sub int64) (index int64, skip int) {
 	segs := r.segs[r.head:]
 	i := sort.Search(len(segs), func(i int) bool { return segs[i].next() > n })
-	index = r.base + int64(i)
 	if i < len(segs) && n > segs[i].first {
-		skip = int(n - segs[i].first)
+		return r.base + int64(i), int(n - segs[i].first)
 	}
-	return index, skip
+	first := i
+	for first > 0 && len(segs[first-1].lines) == 0 && segs[first-1].first == n {
+		first--
+	}
+	return r.base + min(int64(first)+sub, int64(i)), 0
 }
 
 // near returns the index of the segment from which at most n bytes lie ahead,

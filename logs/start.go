@@ -26,11 +26,14 @@ func (v *viewer) begin(ctx context.Context, q query, cur *cursor) error {
 	start, base, oldest := r.start, r.base, r.evicted
 	inRing := v.keep == nil && q.tail >= 0 && int64(q.tail) <= have
 	if h.ranger == nil || inRing || q.tail == 0 {
-		n := have
-		if q.tail >= 0 {
-			n = min(n, int64(q.tail))
+		switch {
+		case q.tail == 0:
+			v.placeLocked(r.end(), 0)
+		case q.tail == tailAll || int64(q.tail) >= have:
+			v.placeLocked(r.base, 0)
+		default:
+			v.placeLocked(r.find(r.next-int64(q.tail), 0))
 		}
-		v.placeLocked(r.find(r.next - n))
 		v.cursor = h.beforeLocked(v.index, v.skip)
 		h.mu.Unlock()
 		return v.out.send(hello(ResumeNone, v.cursor))
@@ -44,22 +47,14 @@ func (v *viewer) begin(ctx context.Context, q query, cur *cursor) error {
 func (h *hub) beforeLocked(index int64, skip int) string {
 	r := &h.ring
 	if skip > 0 {
-		// Within a segment: its number says which line, and what stands
-		// before the segment is the nearest position.
-		s := r.at(index)
-		return h.cursorFor(s.first+int64(skip), h.posBeforeLocked(index))
+		// Within a segment only the number is known, not the source's
+		// position: good for as long as this life of the source.
+		return h.cursorFor(r.at(index).first+int64(skip), nil)
 	}
 	if index > r.base {
 		return r.at(index - 1).cursor
 	}
 	return r.from
-}
-
-func (h *hub) posBeforeLocked(index int64) Position {
-	if index > h.ring.base {
-		return h.ring.at(index - 1).pos
-	}
-	return h.ring.start
 }
 
 // backlog sends lines from before the ring: the last n, or with a filter the
@@ -173,9 +168,9 @@ func (v *viewer) resume(ctx context.Context, c cursor) error {
 	h.mu.Lock()
 	r := &h.ring
 	same := c.epoch == h.epoch
-	v.cursor = h.cursorFor(c.seq, c.pos)
+	v.cursor = h.sealer.seal(c)
 	if same && c.seq >= r.evicted && c.seq <= r.next {
-		v.placeLocked(r.find(c.seq))
+		v.placeLocked(r.find(c.seq, c.sub))
 		h.mu.Unlock()
 		v.m.resume(ResumeExact)
 		return v.out.send(hello(ResumeExact, v.cursor))

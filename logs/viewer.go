@@ -49,7 +49,6 @@ type chunk struct {
 	seg  *segment
 	skip int
 	gap  *segment
-	lag  time.Duration
 	wait <-chan struct{} // nothing there yet
 	end  bool            // nothing will ever be
 	err  error
@@ -58,7 +57,7 @@ type chunk struct {
 	toIx int64
 }
 
-// joinLocked places the viewer at an index of the ring.
+// placeLocked places the viewer at an index of the ring.
 func (v *viewer) placeLocked(index int64, skip int) {
 	r := &v.hub.ring
 	v.index, v.skip = index, skip
