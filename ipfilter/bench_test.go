@@ -174,3 +174,15 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		}), "%d rules", n)
 	}
 }
+
+// BenchmarkLint is paid when a file is loaded.
+func BenchmarkLint(b *testing.B) {
+	for _, n := range benchSizes {
+		rules, _ := benchRules(n)
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				_ = rules.Lint(time.Unix(0, 0))
+			}
+		})
+	}
+}

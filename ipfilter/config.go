@@ -60,8 +60,8 @@ type Config struct {
 	// DefaultMaxTemporary, negative = off: none may be added.
 	MaxTemporary int
 
-	// Logger gets denials at level Info, reloads at Info, and lists that are faulty or empty at
-	// Error. nil = slog.Default().
+	// Logger gets denials and reloads at level Info, what Lint finds in a list that is read at Warn
+	// (SetRules excepted), and lists that are faulty or empty at Error. nil = slog.Default().
 	Logger *slog.Logger
 
 	// Registerer gets the metrics pruvon_ipfilter_*. nil = no metrics; registering twice reuses.

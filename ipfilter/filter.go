@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Decision is what the list says about one address.
@@ -81,6 +82,7 @@ func New(cfg Config) (*Filter, error) {
 	f.metrics = m
 	f.temporary.Store(compile(nil))
 	f.install(rules)
+	f.lint(rules)
 	if f.watch != nil && cfg.Poll > 0 {
 		f.watch.start(f)
 	}
@@ -115,6 +117,22 @@ func (f *Filter) install(rules Rules) {
 	f.metrics.age.Set(0)
 	if len(rules) == 0 {
 		f.log.Error("the allowlist is empty: everybody is denied", slog.String("file", f.cfg.File))
+	}
+}
+
+// lint logs what looks wrong in rules that have just been read. The list is edited by people, who
+// look into the log when it does not do what they meant.
+func (f *Filter) lint(rules Rules) {
+	const most = 20
+	found := rules.Lint(time.Now())
+	for i, w := range found {
+		if i == most {
+			f.log.Warn("allowlist: more warnings", slog.Int("count", len(found)-most))
+			return
+		}
+		if w.Rule >= 0 || len(rules) > 0 { // install has said that the list is empty
+			f.log.Warn("allowlist: " + w.String())
+		}
 	}
 }
 

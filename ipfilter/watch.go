@@ -218,6 +218,7 @@ func (f *Filter) reload() error {
 	w.inForce, w.agreed, w.err, w.fault = sum, time.Now(), nil, ""
 	f.metrics.reloads.Inc()
 	f.log.Info("allowlist reloaded", slog.String("file", w.path), slog.Int("rules", len(rules)))
+	f.lint(rules)
 	return nil
 }
 

@@ -81,7 +81,8 @@ type Config struct {
 	// request that needs more is refused. 0 = DefaultMaxHops, negative = off.
 	MaxHops int
 
-	// Logger gets one line at level Warn for each request that Wrap refuses. nil = slog.Default().
+	// Logger gets, at level Warn, what Warnings finds and a line for each request that Wrap refuses.
+	// nil = slog.Default().
 	Logger *slog.Logger
 }
 

@@ -1,7 +1,9 @@
 package proxyhdr_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"testing"
 
@@ -52,6 +54,14 @@ func TestParsePrefixes(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	require.NotContains(t, err.Error(), `"127.0.0.1"`)
+}
+
+func TestNewLogsItsWarnings(t *testing.T) {
+	var log bytes.Buffer
+	cfg := proxyhdr.Config{Trusted: prefixes(t, "0.0.0.0/0"), Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	newResolver(t, cfg)
+	require.Contains(t, log.String(), "level=WARN")
+	require.Contains(t, log.String(), "0.0.0.0/0 trusts everybody")
 }
 
 func TestWarnings(t *testing.T) {

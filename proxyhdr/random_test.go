@@ -23,6 +23,9 @@ func count(n int) int {
 var testTrusted = []string{"127.0.0.1", "::1", "10.0.0.0/8", "fd00::/8", "198.51.100.128/25", "2001:db8:ffff::/48"}
 
 func newResolver(t testing.TB, cfg proxyhdr.Config) *proxyhdr.Resolver {
+	if cfg.Logger == nil {
+		cfg.Logger = quiet
+	}
 	rs, err := proxyhdr.New(cfg)
 	require.NoError(t, err)
 	return rs

@@ -46,7 +46,8 @@ type Resolver struct {
 	log     *slog.Logger
 }
 
-// New returns a Resolver, or what Config.Validate says. It copies what it needs of cfg.
+// New returns a Resolver, or what Config.Validate says. It copies what it needs of cfg, and logs its
+// Warnings.
 func New(cfg Config) (*Resolver, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func New(cfg Config) (*Resolver, error) {
 	}
 	if rs.log == nil {
 		rs.log = slog.Default()
+	}
+	for _, w := range cfg.Warnings() {
+		rs.log.Warn("proxyhdr: " + w)
 	}
 	return rs, nil
 }

@@ -52,7 +52,7 @@ func readVectors(t testing.TB) []vector {
 }
 
 func (v *vector) config(t testing.TB) proxyhdr.Config {
-	var cfg proxyhdr.Config
+	cfg := proxyhdr.Config{Logger: quiet}
 	addrs := slices.DeleteFunc(slices.Clone(v.Trusted), func(s string) bool { return s == "unix:" })
 	cfg.TrustUnix = len(addrs) < len(v.Trusted)
 	var err error
