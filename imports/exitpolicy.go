@@ -86,7 +86,8 @@ func Psql(s ExitStatus) Verdict {
 	return v
 }
 
-var psqlError = regexp.MustCompile(`(?m)^psql:.*(ERROR|FATAL):`)
+// A script on standard input has no file name in front of its errors.
+var psqlError = regexp.MustCompile(`(?m)^(psql:\S* )?(ERROR|FATAL):`)
 
 func bySignal(s ExitStatus) (Verdict, bool) {
 	switch {

@@ -155,6 +155,7 @@ func TestExitPolicies(t *testing.T) {
 		{"psql ok", imports.Psql, code(0), "", false, 0, ""},
 		{"psql stopped", imports.Psql, code(3), "psql:<stdin>:1: ERROR:  x\n", true, 0, "psql:<stdin>:1: ERROR: x"},
 		{"psql went on", imports.Psql, code(0), "psql:<stdin>:1: ERROR:  x\npsql:<stdin>:2: ERROR:  y\n", false, 1, ""},
+		{"psql went on with its input", imports.Psql, code(0), "ERROR:  x\nLINE 1: y\n", false, 1, ""},
 	} {
 		v := c.policy(imports.ExitStatus{Exit: c.exit, Stderr: []byte(c.stderr)})
 		require.Equal(t, c.failed, v.Failed, c.name)
