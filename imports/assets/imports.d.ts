@@ -39,7 +39,44 @@ export interface WatchOptions {
   env?: Env;
 }
 
-/** Watches one job. Besides the events below it hands on every message of the server under its type. */
+export interface Progress {
+  stage: string;
+  /** Stored bytes received or read, and what they grow to. */
+  stored: number;
+  total: number | null;
+  decompressed: number;
+  /** Null while it would be a guess; 100 only after success. */
+  percent: number | null;
+  rate: number;
+  /** Seconds; null while it would be a guess. */
+  eta: number | null;
+  stalled: boolean;
+}
+
+export type Outcome = 'succeeded' | 'succeeded_with_warnings' | 'failed' | 'canceled' | 'timed_out' | 'interrupted' | 'rejected' | 'expired';
+
+export interface WatchEvents {
+  snapshot: CustomEvent<{ seq: number; epoch: string; import: Record<string, unknown> }>;
+  /** The journal was begun anew: what was shown of it is void. */
+  epoch: CustomEvent<{ epoch: string }>;
+  connection: CustomEvent<ConnectionState>;
+  /** The job's. */
+  state: CustomEvent<{ seq: number; state: string; outcome: Outcome | ''; attempt: number; cancel_requested: boolean }>;
+  countdown: CustomEvent<{ seconds: number }>;
+  stage: CustomEvent<{ seq: number; stage: string }>;
+  output: CustomEvent<{ seq: number; stream: 'stdout' | 'stderr'; data: string; partial: boolean }>;
+  warning: CustomEvent<{ seq: number; text: string }>;
+  attempt: CustomEvent<{ seq: number; attempt: number; user: string }>;
+  progress: CustomEvent<Progress>;
+  gap: CustomEvent<{ from: number; to: number; bytes: number }>;
+  heartbeat: CustomEvent<{ seq: number }>;
+  end: CustomEvent<{
+    seq: number; outcome: Outcome; exit: { code: number | null; signal: string | null } | null;
+    duration_ms: number; bytes_in: number; bytes_out: number; warnings: number; problem?: Problem;
+  }>;
+}
+
+/** Watches one job, over as many connections as it takes. */
 export class ImportWatch extends EventTarget {
   constructor(options: WatchOptions);
   readonly state: ConnectionState;
@@ -47,6 +84,7 @@ export class ImportWatch extends EventTarget {
   open(): this;
   close(): void;
   retryNow(): void;
+  addEventListener<K extends keyof WatchEvents>(type: K, f: (event: WatchEvents[K]) => void, options?: AddEventListenerOptions): void;
 }
 
 export function unfinishedUploads(target: string, storage?: Storage): { key: string; target: string; location: string; name: string; size: number; started: number }[];

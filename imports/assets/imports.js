@@ -316,7 +316,7 @@ export class ImportWatch extends EventTarget {
         open: () => this.#look(),
         message: (data) => this.#message(JSON.parse(data)),
         close: (info) => this.#closed(info),
-        state: (state) => this.#emit('state', state),
+        state: (state) => this.#emit('connection', state),
         countdown: (seconds) => this.#emit('countdown', { seconds }),
         awake: () => this.#look(),
       },

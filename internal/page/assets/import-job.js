@@ -24,7 +24,7 @@ export const states = { receiving: 'Uploading', ready: 'Ready', queued: 'Queued'
 const retryable = new Set(['failed', 'canceled', 'timed_out', 'interrupted']);
 
 export class ImportJob {
-  #url; #mark; #changed; #watch; #job = null; #seq = 0; #canceling = false;
+  #url; #mark; #changed; #watch; #job = null; #seq = 0; #canceling = false; #open = {};
   #title; #outcome; #bar; #bytes; #stage; #detail; #cancel; #retry; #log; #problem; #warnings; #link; #rows;
 
   constructor({ url, mark, changed, upload = null }) {
@@ -58,13 +58,17 @@ export class ImportJob {
     this.#watch = watch;
     const on = (type, f) => watch.addEventListener(type, (event) => f(event.detail));
     on('snapshot', (m) => this.#snapshot(m.import));
-    on('epoch', () => this.#rows.clear());
-    on('state', (m) => (m.name ? this.#connection(m) : this.#snapshot({ ...this.#job, ...m, ...(m.import ?? {}) })));
-    on('stage', (m) => setText(this.#stage, m.stage ?? m.name ?? ''));
-    on('progress', (m) => this.#progress(m.progress ?? m));
+    on('epoch', () => {
+      this.#open = {};
+      this.#rows.clear();
+    });
+    on('connection', (m) => this.#connection(m));
+    on('state', ({ state, outcome, attempt, cancel_requested }) => this.#snapshot({ ...this.#job, state, outcome, attempt, cancel_requested }));
+    on('stage', (m) => setText(this.#stage, m.stage));
+    on('progress', (m) => this.#progress(m));
     on('output', (m) => this.#output(m));
-    on('warning', (m) => this.#warning(m.text ?? m.message ?? m.warning));
-    on('attempt', (m) => this.#rows.append([marker(`attempt ${m.attempt ?? ''}`)]));
+    on('warning', (m) => this.#warning(m.text));
+    on('attempt', (m) => this.#rows.append([marker(`attempt ${m.attempt}`)]));
     on('gap', (m) => this.#rows.append([marker(`${m.bytes ? bytes(m.bytes) : 'Some'} of output left out here; the whole output has it`)]));
     on('countdown', ({ seconds }) => seconds > 0 && setText(this.#link, `Disconnected, trying again in ${seconds} s; the import goes on`));
     on('end', (m) => this.#end(m));
@@ -87,8 +91,6 @@ export class ImportJob {
     const s = job.source ?? {};
     setText(this.#title, [s.name || job.id, s.size !== undefined && bytes(s.size), s.format, s.compression].filter((x) => x && x !== 'unknown' && x !== 'none').join(' · '));
     if (job.progress) this.#progress(job.progress);
-    const warnings = Array.isArray(job.warnings) ? job.warnings : job.warnings?.last;
-    if (warnings?.length && !this.#warnings.children.length) for (const w of warnings) this.#warning(w.text ?? w);
     this.#show();
   }
 
@@ -145,10 +147,14 @@ export class ImportJob {
   }
 
   #output(m) {
-    const text = m.data ?? '';
-    const lines = text.split('\n');
-    if (lines.at(-1) === '' && lines.length > 1) lines.pop();
-    this.#rows.append(lines.map((line) => ({ m: line, class: m.stream === 'system' ? 'system' : '' })));
+    // A line that was not at its end yet goes on with the stream's next output.
+    const open = this.#open[m.stream];
+    const texts = ((open?.m ?? '') + m.data).split('\n');
+    if (texts.at(-1) === '') texts.pop();
+    const lines = texts.map((text) => ({ m: text }));
+    if (open) this.#rows.replace(open, lines);
+    else this.#rows.append(lines);
+    this.#open[m.stream] = m.partial ? lines.at(-1) : undefined;
   }
 
   #warning(text) {

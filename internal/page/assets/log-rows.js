@@ -53,7 +53,7 @@ export class LogRows extends EventTarget {
 
   /** Puts lines in the place of one that is there (a gap that was fetched). */
   replace(line, lines) {
-    const i = this.#lines.indexOf(line);
+    const i = this.#lines.lastIndexOf(line);
     if (i < 0) return;
     const heights = lines.map((l) => this.#estimate(l));
     this.#total += heights.reduce((a, b) => a + b, 0) - this.#heights[i];

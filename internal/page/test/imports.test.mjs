@@ -208,7 +208,7 @@ test('a part size never goes below 1 MiB nor above what was refused', () => {
 function watch(options = {}) {
   const fake = makeEnv();
   const w = new ImportWatch({ url: `${target}/j1`, env: fake.env, ...options });
-  const seen = record(w, 'snapshot', 'output', 'progress', 'end', 'state', 'epoch');
+  const seen = record(w, 'snapshot', 'output', 'progress', 'end', 'state', 'connection', 'epoch');
   w.open();
   fake.last().open();
   return { ...fake, w, seen };
@@ -228,6 +228,8 @@ test('a watcher resumes behind the last event and shows each once', async () => 
   f.last().json({ type: 'snapshot', seq: 4, epoch: 'e', import: {} });
   for (const seq of [3, 4]) f.last().json(out(seq));
   assert.deepEqual(f.seen.output.map((m) => m.seq), [1, 2, 3, 4]);
+  assert.deepEqual(f.seen.connection.map((s) => s.name), ['connecting', 'open', 'waiting', 'connecting', 'open']);
+  assert.deepEqual(f.seen.state, [], 'that is the job’s');
   f.last().json({ type: 'end', seq: 5, outcome: 'succeeded' });
   f.last().lose(1000);
   assert.equal(f.w.state.name, 'closed');
