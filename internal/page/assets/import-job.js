@@ -124,8 +124,10 @@ export class ImportJob {
     const over = this.#job?.state === 'done';
     if (!over) {
       this.#bar.classList.remove('bad');
+      // The bar is the import's alone: what is still arriving has one of its own, and shows here in words.
       // Without a percentage (all read, the program still at work) the bar says that it does not know.
-      if (p.percent === null || p.percent === undefined) this.#bar.removeAttribute('value');
+      if (p.stage === 'receiving') this.#bar.value = 0;
+      else if (p.percent === null || p.percent === undefined) this.#bar.removeAttribute('value');
       else this.#bar.value = Math.min(p.percent, 99.5);
     }
     if (p.stored !== undefined) setText(this.#bytes, p.total ? `${bytes(p.stored)} of ${bytes(p.total)}` : bytes(p.stored));
