@@ -44,6 +44,19 @@
 // The size comes from ?cols= and ?rows=. TCP does the flow control, the session
 // ends with the connection, and the close code says how.
 //
+// # Recording
+//
+// With Record set, a session is written to an asciicast (version 2): "o" and
+// "i" events, "r" for sizes, markers "gap: …", "cap: …", "input hidden: …" and
+// at last "exit: …". Bytes that are not UTF-8 show as U+FFFD; an event "b",
+// which players ignore, follows with the exact bytes in base64, so that the
+// text of each event, or the bytes after it, make up the whole stream.
+//
+// Input is left out while the terminal does not echo whole lines, as at the
+// password prompts of sudo, passwd and ssh. A prompt on another machine, inside
+// an ssh session, cannot be told from any other key: what is typed there is
+// recorded.
+//
 // # Limits of the kernel
 //
 // A program that reads whole lines (a shell's read, cat without a raw mode)

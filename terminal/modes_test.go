@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -153,8 +154,16 @@ func (t *tracker) view() view {
 	return view{t.off, t.due, t.state, t.need, t.modes, t.Title(), t.cleared, t.notes}
 }
 
+// tenth is n in the full test run, else a tenth of it.
+func tenth(n int) int {
+	if os.Getenv("PRUVON_FULL") != "" {
+		return n
+	}
+	return n / 10
+}
+
 func TestTrackerSplitsDoNotMatter(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(tenth(300)) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		stream := randomStream(r, 1+r.IntN(60_000))
 		whole, split, single := newTracker(24), newTracker(24), newTracker(24)

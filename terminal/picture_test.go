@@ -137,7 +137,7 @@ func TestPictureAfterResize(t *testing.T) {
 }
 
 func TestPictureOfRandomStreams(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(tenth(1000)) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		stream := randomStream(r, 1+r.IntN(40_000))
 		tr := newTracker(24)
