@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
@@ -25,6 +26,21 @@ func own() fs.FS {
 		panic(err) // only a wrong go:embed line can cause it
 	}
 	return f
+}
+
+// styles returns our style sheets as one. They stand in the document itself: the
+// first paint then waits for nothing else, and compressed they are a few
+// kilobytes.
+func styles() (template.CSS, error) {
+	var all strings.Builder
+	for _, name := range []string{"theme.css", "page.css", "views.css"} {
+		b, err := fs.ReadFile(own(), name)
+		if err != nil {
+			return "", fmt.Errorf("page: %w", err)
+		}
+		all.Write(b)
+	}
+	return template.CSS(all.String()), nil
 }
 
 // asset is one file as it is sent: plain, and compressed where that is smaller.
@@ -119,13 +135,13 @@ func matches(h http.Header, tag string) bool {
 	return false
 }
 
-// addDir takes in every file of f, which is flat or nearly so.
+// addDir takes in every file of f but what becomes part of the document.
 func (p *Page) addDir(f fs.FS, prefix string) error {
 	return fs.WalkDir(f, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("page: %w", err)
 		}
-		if d.IsDir() || path.Ext(name) == ".html" {
+		if d.IsDir() || path.Ext(name) == ".html" || path.Ext(name) == ".css" {
 			return nil
 		}
 		b, err := fs.ReadFile(f, name)

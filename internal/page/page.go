@@ -62,6 +62,10 @@ func New(o Options) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	style, err := styles()
+	if err != nil {
+		return nil, err
+	}
 	t, err := template.New("index.html").Parse(indexHTML)
 	if err != nil {
 		return nil, fmt.Errorf("page: index.html: %w", err)
@@ -71,6 +75,7 @@ func New(o Options) (*Page, error) {
 		"Title":   o.Title,
 		"Parts":   strings.Join(parts(o), " "),
 		"Xterm":   xterm,
+		"Style":   style,
 		"Preload": p.preload(parts(o)),
 	})
 	if err != nil {
