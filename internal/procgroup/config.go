@@ -11,7 +11,7 @@ const (
 	defaultSpawnLimit  = 16
 	defaultHangupGrace = 500 * time.Millisecond
 	defaultTermGrace   = time.Second
-	defaultKillWait    = 3 * time.Second
+	defaultKillWait    = 5 * time.Second
 )
 
 // Config is how a Manager works. The zero value is usable.
@@ -43,7 +43,9 @@ type Config struct {
 	TermGrace time.Duration
 
 	// KillWait is how long End waits for killed processes to disappear before
-	// it counts the rest as survivors. 0 = 3 s; negative = do not wait.
+	// it counts the rest as survivors: those stuck in the kernel, or not yet
+	// given the processor on a machine at its limit. 0 = 5 s; negative = do not
+	// wait.
 	KillWait time.Duration
 
 	// Logger receives what operators should know. nil = slog.Default().

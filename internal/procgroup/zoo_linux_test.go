@@ -21,7 +21,9 @@ func newToken(t testing.TB) string {
 
 // quick keeps the ladder short: what it does matters here, not how patiently.
 func quick(cgroup string) procgroup.Config {
-	return procgroup.Config{Cgroup: cgroup, HangupGrace: 50 * time.Millisecond, TermGrace: 50 * time.Millisecond}
+	return procgroup.Config{
+		Cgroup: cgroup, HangupGrace: 50 * time.Millisecond, TermGrace: 50 * time.Millisecond, KillWait: patience,
+	}
 }
 
 var holders = []struct{ name, cgroup string }{{"cgroup", ""}, {"session and mark", "-"}}
