@@ -1,12 +1,12 @@
 package logs
 
 import (
-	"bytes"
+	"math/bits"
 	"regexp"
 )
 
-// redacted stands where a secret stood.
-const redacted = "${1}[redacted]"
+// redacted stands where a secret stood; what a rule's groups hold is kept.
+const redacted = "${1}[redacted]${2}"
 
 // secretRules are the known shapes of secrets. The first group is kept. A rule
 // runs only on lines that hold one of its hints, compared without case: that is
@@ -27,7 +27,7 @@ var secretRules = []struct {
 	// A JSON web token anywhere.
 	{[]string{"eyj"}, regexp.MustCompile(`()eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
 	// https://user:password@host
-	{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*:)[^\s/@"']+@`)},
+	{[]string{"@"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*:)[^\s/@"']+(@)`)},
 	// Keys of well-known services.
 	{[]string{"akia", "ghp_", "xox", "sk_live_"}, regexp.MustCompile(`()\b(?:AKIA[0-9A-Z]{16}|ghp_[A-Za-z0-9]{36}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,})`)},
 }
@@ -39,46 +39,60 @@ var secretRules = []struct {
 // secret that spans lines (a PEM block) is not recognized, and neither is one
 // that nothing tells from other text.
 func RedactSecrets(line []byte) []byte {
-	for _, r := range secretRules {
-		for _, h := range r.hints {
-			if !containsFold(line, h) {
-				continue
-			}
-			repl := redacted
-			if h == "://" {
-				repl += "@"
-			}
-			line = r.re.ReplaceAll(line, []byte(repl))
-			break
-		}
+	for rules := suspects(line); rules != 0; rules &= rules - 1 {
+		line = secretRules[bits.TrailingZeros(rules)].re.ReplaceAll(line, []byte(redacted))
 	}
 	return line
 }
 
-// containsFold looks for an ASCII word in lower case, whatever its case in b.
-func containsFold(b []byte, word string) bool {
-	lower, upper := word[0], word[0]
-	if isLetter(lower) {
-		upper -= 0x20
-	}
-	for len(b) >= len(word) {
-		i := bytes.IndexByte(b, lower)
-		if upper != lower {
-			limit := len(b)
-			if i >= 0 {
-				limit = i
-			}
-			if j := bytes.IndexByte(b[:limit], upper); j >= 0 {
-				i = j
+// hint is a word that stands in lines for a rule, after its first letter.
+type hint struct {
+	rest string
+	rule uint
+}
+
+// hints are the words of all rules by their first byte, in lower and in upper
+// case.
+var hints = func() (byFirst [256][]hint) {
+	for i, r := range secretRules {
+		for _, h := range r.hints {
+			at := hint{h[1:], 1 << i}
+			byFirst[h[0]] = append(byFirst[h[0]], at)
+			if isLetter(h[0]) {
+				byFirst[h[0]-0x20] = append(byFirst[h[0]-0x20], at)
 			}
 		}
-		if i < 0 || len(b)-i < len(word) {
+	}
+	return byFirst
+}()
+
+// suspects is the set of rules that could apply to a line, a bit each: one pass
+// over it for all of them.
+func suspects(line []byte) (rules uint) {
+	for i, c := range line {
+		for _, h := range hints[c] {
+			if rules&h.rule == 0 && hasFold(line[i+1:], h.rest) {
+				rules |= h.rule
+			}
+		}
+	}
+	return rules
+}
+
+// hasFold says whether b begins with an ASCII word in lower case, whatever the
+// case in b.
+func hasFold(b []byte, word string) bool {
+	if len(b) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		c := b[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != word[i] {
 			return false
 		}
-		if bytes.EqualFold(b[i:i+len(word)], []byte(word)) {
-			return true
-		}
-		b = b[i+1:]
 	}
-	return false
+	return true
 }

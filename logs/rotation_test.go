@@ -132,3 +132,24 @@ func TestRenameRotationsAtSpeed(t *testing.T) {
 	require.Zero(t, led.gaps)
 	t.Logf("%d lines over %d rotations", total, rotations)
 }
+
+// Two rotations between two looks: the generation between them was never under
+// the name when anybody looked, and is found among the siblings.
+func TestGenerationThatCameAndWentUnseen(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "a")
+	s := serveFile(t, l.path, logs.PollOnly())
+	c := s.dial("")
+	require.Equal(t, []string{"a"}, c.lines(1))
+	l.warm(c)
+	for i := range 5 {
+		shift(t, l.path)
+		l.reopen()
+		l.add(fmt.Sprint("unseen ", i))
+		shift(t, l.path)
+		l.reopen()
+		l.add(fmt.Sprint("seen ", i))
+		got := c.lines(2)
+		require.ElementsMatch(t, []string{fmt.Sprint("unseen ", i), fmt.Sprint("seen ", i)}, got)
+	}
+}

@@ -74,7 +74,7 @@ func (s *stream) run(out transport, kind string) error {
 	s.h.guard.Audit(s.ctx, s.event("view", kind))
 	v := &viewer{
 		out: out, keep: newFilter(s.q), m: s.h.metrics.forView(kind),
-		heartbeat: s.h.cfg.Heartbeat, searchTime: s.h.cfg.SearchTime, searchBytes: s.h.cfg.SearchBytes,
+		heartbeat: s.h.cfg.Heartbeat, beaten: time.Now(), searchTime: s.h.cfg.SearchTime, searchBytes: s.h.cfg.SearchBytes,
 	}
 	err := s.view(v)
 	// A failed write ends net/http's context too; it is the cause then.

@@ -34,9 +34,10 @@ type viewer struct {
 	cursor string
 	pos    Position
 
-	behind bool  // not in the ring yet: history comes first
-	until  int64 // number of the line to end before; 0: none
-	ended  bool  // the filter has seen a line after the query's until
+	behind bool      // not in the ring yet: history comes first
+	until  int64     // number of the line to end before; 0: none
+	beaten time.Time // when the last heartbeat went out
+	ended  bool      // the filter has seen a line after the query's until
 
 	scratch builderScratch
 }
@@ -221,6 +222,7 @@ func endOf(err error) error {
 
 func (v *viewer) beat() error {
 	lag := v.lag()
+	v.beaten = time.Now()
 	v.m.lag(lag)
 	err := v.out.send(event("heartbeat", heartbeatMessage{"heartbeat", v.seq, v.cursor, lag.Milliseconds()}, v.seq, v.cursor, nil))
 	return errors.Join(err, v.out.flush())
@@ -276,9 +278,15 @@ func (v *viewer) viewSink() *viewSink {
 		b: builder{redact: v.hub.redact, reuse: true}, next: v.seq, pos: append(Position(nil), v.pos...),
 		cursor: v.hub.cursorFor,
 		emit: func(s *segment) error {
-			v.cursor = s.cursor
+			v.cursor, v.seq = s.cursor, s.next()
 			if err := v.sendSegment(s, 0); err != nil {
 				return err
+			}
+			// A long way back of which little is sent must not look dead.
+			if v.heartbeat > 0 && time.Since(v.beaten) >= v.heartbeat {
+				if err := v.beat(); err != nil {
+					return err
+				}
 			}
 			if v.ended {
 				return errComplete
