@@ -51,5 +51,8 @@ func TestGrepSeesRedactedTextOnly(t *testing.T) {
 	l := newLog(t, "password=hunter2")
 	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, Redact: logs.RedactSecrets})
 	require.Empty(t, s.text("follow=0&grep=hunter"))
+	done, _ := s.dial("grep=hunter").until("search")
+	require.True(t, done.Done)
+	require.Zero(t, done.Match, "the search's count would give it away")
 	require.Equal(t, "password=[redacted]\n", s.text("follow=0&grep=redacted"))
 }
