@@ -65,7 +65,8 @@ func (rs *Resolver) Explain(r *http.Request) Explanation {
 		r = s.original
 	}
 	ex := Explanation{Header: rs.headerName(), Hops: []Hop{}, Forwarded: IsForwarded(r.Header)}
-	c, _, err := rs.resolve(r, nil, &ex)
+	var c Client
+	_, err := rs.resolve(&c, r, nil, &ex)
 	ex.Addr, ex.Peer, ex.PeerTrusted, ex.FromHeader = c.Addr, c.Peer, c.PeerTrusted, c.FromHeader
 	ex.Scheme, ex.Host = c.Scheme, c.Host
 	ex.Ignored = append([]string{}, rs.disbelieved(r.Header, c.PeerTrusted)...)

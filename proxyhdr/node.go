@@ -117,31 +117,38 @@ func parseIPv4(s string) (netip.Addr, bool) {
 	var quad, value uint32
 	dots, digits := 0, 0
 	for i := range len(s) {
-		c := s[i]
-		if c == '.' {
-			if digits == 0 {
-				return netip.Addr{}, false
-			}
-			quad = quad<<8 | value
-			value, digits = 0, 0
-			dots++
+		if d := s[i] - '0'; d <= 9 {
+			value = value*10 + uint32(d)
+			digits++
 			continue
 		}
-		if c < '0' || c > '9' || (digits > 0 && value == 0) {
+		if s[i] != '.' || !isOctet(value, digits) {
 			return netip.Addr{}, false
 		}
-		value = value*10 + uint32(c-'0')
-		digits++
-		if value > 255 {
-			return netip.Addr{}, false
-		}
+		quad = quad<<8 | value
+		value, digits = 0, 0
+		dots++
 	}
-	if dots != 3 || digits == 0 {
+	if dots != 3 || !isOctet(value, digits) {
 		return netip.Addr{}, false
 	}
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], quad<<8|value)
 	return netip.AddrFrom4(b), true
+}
+
+// isOctet tells whether so many digits with that value are a number from 0 to 255 without leading
+// zeros. The value may have overflowed if there are more than three digits.
+func isOctet(value uint32, digits int) bool {
+	switch digits {
+	case 1:
+		return true
+	case 2:
+		return value >= 10
+	case 3:
+		return value >= 100 && value <= 255
+	}
+	return false
 }
 
 // isPort tells whether s is ":" and a port that a connection can come from, 1 to 65535.

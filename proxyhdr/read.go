@@ -19,10 +19,13 @@ func (rs *Resolver) walk(lines []string, hops []netip.Addr, near *element, ex *E
 		}
 		var addr netip.Addr
 		if err == nil {
-			if n > rs.maxHops {
+			switch {
+			case n > rs.maxHops:
 				err = ErrTooLong
-			} else {
-				addr, err = rs.parseElement(text, n, near)
+			case rs.cfg.Header == Forwarded:
+				addr, err = parseForwarded(text, n, near)
+			default:
+				addr, err = parseHop(text)
 			}
 		}
 		if err != nil {
@@ -38,11 +41,8 @@ func (rs *Resolver) walk(lines []string, hops []netip.Addr, near *element, ex *E
 	}
 }
 
-// parseElement reads the n-th element from the right; the nearest one's parameters go to near.
-func (rs *Resolver) parseElement(text string, n int, near *element) (netip.Addr, error) {
-	if rs.cfg.Header != Forwarded {
-		return parseHop(text)
-	}
+// parseForwarded reads the n-th element from the right; the nearest one's parameters go to near.
+func parseForwarded(text string, n int, near *element) (netip.Addr, error) {
 	e, err := parseElement(text)
 	if err != nil {
 		return netip.Addr{}, err

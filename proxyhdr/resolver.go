@@ -91,9 +91,8 @@ func (rs *Resolver) Resolve(r *http.Request) (Client, error) {
 // for it.
 //
 //go:noinline
-func (rs *Resolver) resolveInto(r *http.Request, hops []netip.Addr) (Client, error) {
-	c, read, err := rs.resolve(r, hops, nil)
-	c.Hops = read
+func (rs *Resolver) resolveInto(r *http.Request, hops []netip.Addr) (c Client, err error) {
+	c.Hops, err = rs.resolve(&c, r, hops, nil)
 	return c, err
 }
 
@@ -101,23 +100,25 @@ func (rs *Resolver) resolveInto(r *http.Request, hops []netip.Addr) (Client, err
 // of the result.
 func (rs *Resolver) ClientIP(r *http.Request) (netip.Addr, error) {
 	var hops [DefaultMaxHops]netip.Addr
-	c, _, err := rs.resolve(r, hops[:0], nil)
+	var c Client
+	_, err := rs.resolve(&c, r, hops[:0], nil)
 	return c.Addr, err
 }
 
-// resolve appends the hops it reads to hops, and tells ex, if not nil, what it does. It returns the
-// hops apart from the Client, so that a Client without them does not keep the array alive.
-func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation) (Client, []netip.Addr, error) {
-	c := Client{Scheme: connScheme(r), Host: r.Host}
+// resolve fills in c, which is zero, appends the hops it reads to hops, and tells ex, if not nil,
+// what it does. It returns the hops apart from the Client, so that a Client without them does not
+// keep the array alive.
+func (rs *Resolver) resolve(c *Client, r *http.Request, hops []netip.Addr, ex *Explanation) ([]netip.Addr, error) {
+	c.Scheme, c.Host = connScheme(r), r.Host
 	peer, unix, err := parsePeer(r.RemoteAddr)
 	if err != nil || (unix && !rs.cfg.TrustUnix) {
-		return c, nil, &Error{Reason: ErrPeer, Value: capped(r.RemoteAddr)}
+		return nil, &Error{Reason: ErrPeer, Value: capped(r.RemoteAddr)}
 	}
 	c.Peer = peer
 	c.PeerTrusted = unix || rs.trusted.contains(peer)
 	if !c.PeerTrusted {
 		c.Addr = peer
-		return c, nil, nil
+		return nil, nil
 	}
 	var near element
 	if rs.cfg.Header == XRealIP || rs.cfg.Header == Named {
@@ -126,7 +127,7 @@ func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation)
 		hops, err = rs.walk(r.Header[rs.key], hops, &near, ex)
 	}
 	if err != nil {
-		return c, nil, err
+		return nil, err
 	}
 	first, last := peer, peer
 	if len(hops) > 0 {
@@ -134,15 +135,15 @@ func (rs *Resolver) resolve(r *http.Request, hops []netip.Addr, ex *Explanation)
 	}
 	if rs.cfg.CheckRealIP {
 		if err := rs.checkRealIP(first, r.Header); err != nil {
-			return c, nil, err
+			return nil, err
 		}
 	}
 	if !last.IsValid() {
-		return c, nil, &Error{Reason: ErrNoAddress, Header: rs.headerName()}
+		return nil, &Error{Reason: ErrNoAddress, Header: rs.headerName()}
 	}
 	c.Addr, c.FromHeader = last, len(hops) > 0
-	rs.believeScheme(&c, &near, r.Header)
-	return c, hops, nil
+	rs.believeScheme(c, &near, r.Header)
+	return hops, nil
 }
 
 // headerName is the name of the field that is read, for people.
