@@ -75,7 +75,7 @@ func TestKill(t *testing.T) {
 }
 
 func TestRevokeEndsAttachedAndDetachedSessions(t *testing.T) {
-	s := serve(t, shell(`trap '' HUP TERM; echo ready; while :; do read x; sleep 0.01; done`))
+	s := serve(t, shell(`trap 'echo late' HUP TERM; echo ready; while :; do read x; sleep 0.01; done`))
 	attached, gone := s.open(""), s.open("")
 	attached.shows("ready")
 	gone.shows("ready")
@@ -87,6 +87,7 @@ func TestRevokeEndsAttachedAndDetachedSessions(t *testing.T) {
 	require.Equal(t, 2, s.Revoke("ann"))
 	require.Equal(t, websocket.StatusPolicyViolation, attached.ended().Code)
 	require.Equal(t, "revoked", attached.exit.Reason)
+	require.NotContains(t, attached.out.String(), "late", "who has lost access sees another byte")
 	eventually(t, "the trees too", func() bool { return len(sessions(s.Handler)) == 1 })
 	t.Logf("took %v", time.Since(start))
 
