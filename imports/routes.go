@@ -32,8 +32,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers with a problem document. The body of the request is left
 // unread and the connection closed: to drain it after an answer waits, behind
-// nginx without request buffering, for bytes that nginx no longer sends. Full
-// duplex keeps net/http from draining it before the answer.
+// nginx without request buffering, for bytes that nginx no longer sends. With
+// "Connection: close" net/http does not drain it before the answer; what it
+// drains after it ends with the read deadline.
 func (q *request) refuse(err error) {
 	p := gate.AsProblem(err)
 	if p.Err != nil && p.Status >= http.StatusInternalServerError {
@@ -43,7 +44,6 @@ func (q *request) refuse(err error) {
 	}
 	if q.r.ContentLength != 0 && q.r.Body != nil {
 		rc := http.NewResponseController(q.w)
-		_ = rc.EnableFullDuplex()
 		q.w.Header().Set("Connection", "close")
 		defer func() { _ = rc.SetReadDeadline(time.Now().Add(drainFor)) }()
 	}
