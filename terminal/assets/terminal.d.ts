@@ -5,7 +5,6 @@ export interface TerminalLike {
   readonly cols: number;
   readonly rows: number;
   write(data: Uint8Array, done: () => void): void;
-  reset(): void;
   resize(cols: number, rows: number): void;
   onData(f: (text: string) => void): { dispose(): void };
   onBinary(f: (text: string) => void): { dispose(): void };

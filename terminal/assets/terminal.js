@@ -12,6 +12,8 @@ const HELD = 64 * 1024 * 1024; // bytes of input held back here, at most
 const IDLE_ACK = 40; // ms without output before the rest is acknowledged
 const RESIZE_PAUSE = 60; // ms in which sizes are coalesced
 const PING_EVERY = 10_000; // ms
+// CAN ends a sequence that the stream may have stopped in, RIS resets the terminal.
+const FULL_RESET = new Uint8Array([0x18, 0x1b, 0x63]);
 const FIRST_PING = 500; // ms after ready
 const PONG_WITHIN = 8_000; // ms
 
@@ -267,7 +269,9 @@ export class TerminalClient extends EventTarget {
   }
 
   #clear() {
-    if (this.#term) this.#term.reset();
+    // In the stream, behind what is still to be drawn: Terminal.reset() would act at once, and
+    // older writes would then be drawn over what comes next.
+    if (this.#term) this.#term.write(FULL_RESET, () => {});
     this.#emit('clear', {});
   }
 
