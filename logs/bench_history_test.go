@@ -17,7 +17,7 @@ import (
 
 // BenchmarkCatchUp has 50 viewers read 200 MB of history at the same time.
 func BenchmarkCatchUp(b *testing.B) {
-	const viewers, lines = 50, 133_333
+	const viewers, lines = 50, 1_333_333
 	for range b.N {
 		s := startBench(b, "pruvon")
 		block := bytes.Repeat([]byte(strings.Repeat("x", 149)+"\n"), 1000)
