@@ -57,9 +57,8 @@ type Config struct {
 	// for an unknown name. Nil has none.
 	Lookup func(ctx context.Context, name string) (Target, error)
 
-	// Authorize decides about each request. Required, unless the part is
-	// mounted by pruvon.New, which sets its own; so for Origins, ClientIP,
-	// Logger, Registerer and Audit.
+	// Authorize decides about each request. Required; pruvon.New sets it,
+	// Origins, ClientIP, Logger, Registerer and Audit itself.
 	Authorize func(*http.Request, Resource) (Access, error)
 	// Origins are the exact origins of the pages that may use this handler.
 	// Nil admits direct loopback requests only.
@@ -175,9 +174,6 @@ func (c Config) Validate() error {
 	errs := []error{c.guard().Validate()}
 	return errors.Join(append(errs, c.validateOwn())...)
 }
-
-// ValidateMounted is Validate without the fields that pruvon.New fills in.
-func (c Config) ValidateMounted() error { return c.validateOwn() }
 
 func (c Config) validateOwn() error {
 	var errs []error
