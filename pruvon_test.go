@@ -220,12 +220,14 @@ func TestWhoamiExplainsTheHops(t *testing.T) {
 		PeerTrusted bool       `json:"peer_trusted"`
 		Ignored     []string   `json:"ignored"`
 		Filter      string     `json:"filter"`
+		User        string     `json:"user"`
 	}
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
 	assert.Equal(t, netip.MustParseAddr("192.0.2.7"), got.Addr)
 	assert.True(t, got.PeerTrusted)
 	assert.NotEmpty(t, got.Ignored)
 	assert.Equal(t, "off", got.Filter)
+	assert.Equal(t, "ann", got.User)
 }
 
 func TestValidateJoinsFaultsOfAllParts(t *testing.T) {

@@ -13,11 +13,13 @@ type whoami struct {
 	proxyhdr.Explanation
 	// Filter is "off" or "allowed": whom the filter denies gets no answer here.
 	Filter string `json:"filter"`
+	// User is who Authorize takes the client for; empty for nobody.
+	User string `json:"user,omitempty"`
 }
 
 // serveWhoami explains who the client is to this service. It is meant for the
-// operator whose allowlist does not do what it should, so it comes before
-// Authorize; it tells the client nothing but what it sent and what its own
+// operator whose allowlist does not do what it should, so it does not need
+// Authorize's leave; it tells the client nothing but what it sent and what its own
 // proxies added.
 func (a *App) serveWhoami(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -27,6 +29,9 @@ func (a *App) serveWhoami(w http.ResponseWriter, r *http.Request) {
 	answer := whoami{Explanation: a.proxy.Explain(r), Filter: "off"}
 	if a.filter != nil {
 		answer.Filter = "allowed"
+	}
+	if p, err := a.guard.Admit(r, Resource{Action: ActionView}); err == nil {
+		answer.User = p.User
 	}
 	writeJSON(w, r, answer)
 }

@@ -148,6 +148,8 @@ func (c config) imports() (*imports.Config, error) {
 			MaxBytes:             i.MaxBytes,
 			MaxDecompressedBytes: i.MaxDecompressedBytes,
 			Lock:                 i.Lock,
+			Verify:               i.Verify,
+			Files:                i.Files,
 		}
 		for _, f := range i.Accept {
 			t.Accept = append(t.Accept, imports.Format(f))

@@ -16,12 +16,7 @@ import (
 // runCheck is -check: faults make it fail, warnings are printed.
 func runCheck(cfg config, nginxFile string, stdout, stderr io.Writer) int {
 	faults := faultsOf(cfg)
-	notes := warnings(cfg)
-	if len(cfg.Origins) == 0 {
-		// The library itself warns of it at start-up.
-		notes = append(notes, cfg.name()+": origins is not set: the name that nginx forwards is taken for ours; "+
-			"set it to the address in the operators' browsers")
-	}
+	notes := slices.Concat(libraryWarnings(cfg), warnings(cfg))
 	if nginxFile != "" {
 		list, err := readNginx(nginxFile)
 		if err != nil {
@@ -94,7 +89,8 @@ func checkListen(cfg config) error {
 	return nil
 }
 
-// warnings is what an operator should know of a configuration that works.
+// warnings is what an operator should know of a configuration that works, as
+// far as the library does not say it at the start.
 func warnings(cfg config) []string {
 	var out []string
 	warn := func(format string, args ...any) {
@@ -109,18 +105,40 @@ func warnings(cfg config) []string {
 	if cfg.UserHeader == "" {
 		warn("user_header is not set: everybody who comes in is the user operator")
 	}
-	var clients []netip.Prefix
 	if cfg.Allowlist == "" {
 		warn("allowlist is not set: nginx alone decides which addresses may come in")
-	} else if rules, err := ipfilter.Load(cfg.Allowlist); err == nil {
-		for _, w := range rules.Lint(time.Now()) {
-			out = append(out, w.String())
+		return out
+	}
+	rules, err := ipfilter.Load(cfg.Allowlist)
+	proxy, proxyErr := cfg.proxy()
+	if err != nil || proxyErr != nil {
+		return out // a fault, and said as one
+	}
+	// Only here is it known where clients come from.
+	known := proxy.Warnings()
+	for _, w := range proxy.Warnings(allowed(rules)...) {
+		if !slices.Contains(known, w) {
+			warn("trusted_proxies: %s", w)
 		}
-		clients = allowed(rules)
+	}
+	return out
+}
+
+// libraryWarnings is what the library itself says at the start, for -check.
+func libraryWarnings(cfg config) []string {
+	var out []string
+	if len(cfg.Origins) == 0 {
+		out = append(out, cfg.name()+": origins is not set: the name that nginx forwards is taken for ours; "+
+			"set it to the address in the operators' browsers")
 	}
 	if proxy, err := cfg.proxy(); err == nil {
-		for _, w := range proxy.Warnings(clients...) {
-			warn("trusted_proxies: %s", w)
+		for _, w := range proxy.Warnings() {
+			out = append(out, cfg.name()+": trusted_proxies: "+w)
+		}
+	}
+	if rules, err := ipfilter.Load(cfg.Allowlist); err == nil {
+		for _, w := range rules.Lint(time.Now()) {
+			out = append(out, w.String())
 		}
 	}
 	return out

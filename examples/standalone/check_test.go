@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,7 +154,7 @@ func TestCheckPrintsWhatLooksWrongInTheAllowlist(t *testing.T) {
 	require.NoError(t, os.WriteFile(list, []byte("allow 10.0.0.0/8;\nallow 10.1.0.0/16;\nallow 127.0.0.1;\ndeny all;\n"), 0o600))
 	cfg, err := parseConfig("c.yml", []byte("pruvon:\n  allowlist: "+list+"\n"))
 	require.NoError(t, err)
-	text := strings.Join(warnings(cfg), "\n")
+	text := strings.Join(slices.Concat(libraryWarnings(cfg), warnings(cfg)), "\n")
 	assert.Contains(t, text, list+":2", "a shadowed rule")
 	assert.Contains(t, text, "trusted_proxies", "a client inside a trusted range")
 }

@@ -65,6 +65,8 @@ type importConfig struct {
 	MaxBytes             int64
 	MaxDecompressedBytes int64
 	Lock                 bool
+	Verify               bool
+	Files                string
 }
 
 // limitsConfig is the limits mapping, and what a target may set for itself.

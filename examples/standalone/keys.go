@@ -101,6 +101,8 @@ func (i *importConfig) fields(d *decoder) fields {
 		"max_bytes":              d.size(&i.MaxBytes),
 		"max_decompressed_bytes": d.size(&i.MaxDecompressedBytes),
 		"lock":                   d.flag(&i.Lock),
+		"verify":                 d.flag(&i.Verify),
+		"files":                  d.text(&i.Files),
 	}
 }
 

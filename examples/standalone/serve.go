@@ -63,6 +63,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) error {
 	go func() { served <- srv.Serve(l) }()
 	select {
 	case err = <-served:
+		err = errors.Join(err, shutdown(app, nil, cfg))
 	case <-ctx.Done():
 		log.Info("stopping")
 		err = shutdown(app, srv, cfg)

@@ -37,7 +37,7 @@ export class WhoamiView {
 
   #draw(me) {
     const facts = [
-      ['Address', me.addr], ['Scheme', me.scheme], ['Host', me.host],
+      ['User', me.user], ['Address', me.addr], ['Scheme', me.scheme], ['Host', me.host],
       ['Allowlist', { off: 'off here; nginx decides', allowed: 'your address is allowed' }[me.filter] ?? me.filter],
       ['Ignored headers', me.ignored?.join(', ')],
     ].filter(([, value]) => value);
