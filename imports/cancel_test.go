@@ -118,3 +118,11 @@ func TestRetryTakesTheSameBytes(t *testing.T) {
 	require.Equal(t, 409, s.do("POST", "/db/"+id+"/retry", nil).StatusCode)
 	s.onlyRecords(id)
 }
+
+// A helper that outlives the command by a moment still prints what it holds.
+func TestOutputOfAHelperIsNotCutOff(t *testing.T) {
+	s := start(t, target(imports.Target{Importer: sh("cat >/dev/null; (trap '' HUP; sleep 0.2; echo late) & exit 0")}))
+	id := s.upload(strings.NewReader("hello"))
+	require.Equal(t, "succeeded", s.ended(id).Outcome)
+	require.Contains(t, string(s.do("GET", "/db/"+id+"/log", nil).body), "late")
+}

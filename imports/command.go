@@ -76,6 +76,9 @@ func (c *command) Import(ctx context.Context, src io.Reader, job *Job) error {
 	fed := make(chan error, 1)
 	go func() { fed <- feed(p.stdin, src) }()
 	fedErr, canceled := p.supervise(ctx, fed)
+	if !canceled {
+		p.settle(&readers)
+	}
 	p.end()
 	if !canceled && fedErr == errUnread {
 		<-fed // the write was cut by the closing above
@@ -241,6 +244,20 @@ func (p *piped) supervise(ctx context.Context, fed chan error) (fedErr error, ca
 func (p *piped) end() {
 	_, _ = p.group.End(context.Background())
 	p.closeStdin()
+}
+
+// settle lets helpers of a command that has exited finish what they print
+// (command > >(gzip), say) before they are ended, for as long as a drain takes.
+func (p *piped) settle(readers *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		readers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(drainFor):
+	}
 }
 
 // drain waits for the outputs' end, which has come unless a survivor holds

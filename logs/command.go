@@ -142,6 +142,8 @@ func exitText(e procgroup.Exit, err error) string {
 		return "failed"
 	case e.Signal != 0:
 		return "signal " + e.Signal.String()
+	case e.Err != nil:
+		return "exit status unknown" // somebody else in the process waited for it
 	}
 	return fmt.Sprintf("exit status %d", e.Code)
 }
