@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -59,6 +60,7 @@ func New(cfg Config) (*Handler, error) {
 	if err := h.build(); err != nil {
 		return nil, errors.Join(err, h.close(context.Background()))
 	}
+	reserveThreads(runtime.GOMAXPROCS(0) - 1 + threadReserve) // one runs this
 	return h, nil
 }
 

@@ -49,6 +49,7 @@ func helpServer(args []string) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/terminals/{name}", h)
+	mux.HandleFunc("GET /host", func(http.ResponseWriter, *http.Request) {})
 	go func() { _ = http.Serve(l, mux) }()
 	mu.Lock()
 	fmt.Println("listening", l.Addr())

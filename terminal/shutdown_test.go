@@ -2,15 +2,11 @@ package terminal_test
 
 import (
 	"context"
-	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
@@ -29,57 +25,6 @@ func alive(pid string) bool {
 	}
 	state := string(b[strings.LastIndexByte(string(b), ')')+2:])
 	return state[0] != 'Z' && state[0] != 'X'
-}
-
-// Every client is told, whatever it is doing, and no process is left.
-func TestShutdownTellsEveryClientAndLeavesNothing(t *testing.T) {
-	n := 30
-	if full() {
-		n = 1000
-	}
-	pids := t.TempDir()
-	s := serve(t, shell(`trap '' HUP; sleep 1000 & echo $! > `+pids+`/$!; echo ready; read x`), unlimited)
-	clients := make([]*client, n)
-	for i := range clients {
-		clients[i] = s.open("")
-	}
-	for _, c := range clients {
-		c.shows("ready")
-	}
-	greeting := s.connect() // has not said hello yet
-	s.leave(clients[0])
-
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	var told sync.WaitGroup
-	for _, c := range append(clients[1:], greeting) {
-		told.Go(func() {
-			ce := c.ended()
-			if ce.Code != websocket.StatusGoingAway || c.exit == nil || c.exit.Reason != "shutdown" {
-				t.Errorf("closed with %v, exit %+v", ce, c.exit)
-			}
-		})
-	}
-	require.NoError(t, s.Shutdown(ctx))
-	t.Logf("%d sessions in %v", n, time.Since(start))
-	told.Wait()
-	require.Empty(t, sessions(s.Handler))
-	require.Len(t, s.events.of("end"), n)
-	files, err := filepath.Glob(pids + "/*")
-	require.NoError(t, err)
-	require.Len(t, files, n)
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		require.NoError(t, err)
-		require.False(t, alive(strings.TrimSpace(string(b))), "a background job is left")
-	}
-
-	_, resp, err := s.dial(s.url(), []string{terminal.Subprotocol})
-	require.Error(t, err)
-	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
-	require.NotEmpty(t, resp.Header.Get("Retry-After"))
-	require.NoError(t, s.Shutdown(ctx), "a second shutdown is as good as the first")
 }
 
 // A client that reads nothing does not hold a shutdown up.

@@ -1,0 +1,147 @@
+package terminal_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// nobody is a user whom RLIMIT_NPROC holds: it does not hold root
+// (setrlimit(2)).
+const nobody = 65534
+
+// startConfined starts a server that has room for so many processes and
+// threads, its own included. As root it is run as nobody. Its own link to the
+// test binary leads there whoever may enter the binary's directory.
+func startConfined(t *testing.T, room int) *process {
+	uid := os.Getuid()
+	if uid == 0 {
+		uid = nobody
+	}
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NPROC, &before))
+	// Inherited by the server and taken back: to change the limit of another
+	// user's process would take a capability.
+	limit := unix.Rlimit{Cur: uint64(tasksOf(t, uid) + room), Max: before.Max}
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NPROC, &limit))
+	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NPROC, &before)) }()
+	return startServer(t, "-", "/bin/sh -c echo${IFS}ready;read${IFS}x", func(cmd *exec.Cmd) {
+		cmd.Path = "/proc/self/exe"
+		if uid != os.Getuid() {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		}
+	})
+}
+
+// When no more processes are to be had, a terminal is refused with the advice
+// to come back; the server lives, and so do its sessions.
+func TestProcessesRunOut(t *testing.T) {
+	room := 28 + runtime.GOMAXPROCS(0)
+	p := startConfined(t, room)
+	t.Logf("%d threads", p.status("Threads"))
+	require.GreaterOrEqual(t, p.status("Threads"), 10, "Go aborts when it gets no thread for a start that waits")
+
+	var open, refused []*client
+	for range 3 { // every time anew: what one round keeps is missed by the next
+		open, refused = openAtOnce(t, p.url, 5*room)
+		t.Logf("%d open, %d refused, %d threads", len(open), len(refused), p.status("Threads"))
+		require.NotEmpty(t, open)
+		require.NotEmpty(t, refused)
+		for _, c := range refused {
+			require.Equal(t, "start_failed", c.exit.Reason)
+			require.True(t, c.exit.Retryable)
+			require.Positive(t, c.exit.RetryAfter)
+			require.Contains(t, c.exit.Detail, "cannot start another process")
+		}
+		resp, err := http.Get(strings.Replace(strings.TrimSuffix(p.url, "/terminals/t"), "ws://", "http://", 1) + "/host")
+		require.NoError(t, err, "the host goes on serving")
+		_ = resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		http.DefaultClient.CloseIdleConnections()
+		for _, c := range open {
+			c.typed("\n")
+			require.Equal(t, websocket.StatusNormalClosure, c.ended().Code)
+			require.Equal(t, "exited", c.exit.Reason)
+		}
+	}
+	c := dialOpen(t, p.url)
+	require.Nil(t, c.exit, "there is room again")
+	_ = c.ws.CloseNow()
+	p.stop()
+	require.Equal(t, p.events("start"), p.events("end"))
+}
+
+// openAtOnce opens n sessions at the same time and returns those that started
+// and those that did not.
+func openAtOnce(t *testing.T, url string, n int) (open, refused []*client) {
+	t.Helper()
+	all := make([]*client, n)
+	var work sync.WaitGroup
+	for i := range all {
+		work.Go(func() { all[i] = dialOpen(t, url) })
+	}
+	work.Wait()
+	for _, c := range all {
+		switch {
+		case c == nil:
+			require.FailNow(t, "the server does not answer")
+		case c.exit == nil:
+			open = append(open, c)
+		default:
+			refused = append(refused, c)
+		}
+	}
+	return open, refused
+}
+
+// dialOpen says hello and waits for ready, or for the exit message and its
+// close. It returns nil when there is no answer.
+func dialOpen(t *testing.T, url string) *client {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{"pruvon.terminal.v1"}})
+	if err != nil {
+		t.Errorf("dial: %v", err)
+		return nil
+	}
+	c := &client{t: t, ws: ws}
+	if err := ws.Write(ctx, websocket.MessageText, []byte(`{"type":"hello","cols":80,"rows":24}`)); err != nil {
+		t.Errorf("hello: %v", err)
+		return nil
+	}
+	for c.ready.Type == "" {
+		if err := c.step(ctx); err != nil {
+			if code := websocket.CloseStatus(err); code != websocket.StatusTryAgainLater || c.exit == nil {
+				t.Errorf("not started, and closed with %v, exit %+v", err, c.exit)
+			}
+			break
+		}
+	}
+	return c
+}
+
+// tasksOf counts what RLIMIT_NPROC does: a user's threads.
+func tasksOf(t *testing.T, uid int) int {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/[0-9]*/task/*")
+	require.NoError(t, err)
+	n := 0
+	for _, dir := range tasks {
+		var st syscall.Stat_t
+		if syscall.Stat(dir, &st) == nil && int(st.Uid) == uid {
+			n++
+		}
+	}
+	return n
+}
