@@ -52,9 +52,10 @@ func TestProcessesRunOut(t *testing.T) {
 	t.Logf("%d threads", p.status("Threads"))
 	require.GreaterOrEqual(t, p.status("Threads"), 10, "Go aborts when it gets no thread for a start that waits")
 
-	var open, refused []*client
+	require.True(t, sessionOpensAndEnds(t, p))
+	before := p.descriptors()
 	for range 3 { // every time anew: what one round keeps is missed by the next
-		open, refused = openAtOnce(t, p.url, 5*room)
+		open, refused := openAtOnce(t, p.url, 5*room)
 		t.Logf("%d open, %d refused, %d threads", len(open), len(refused), p.status("Threads"))
 		require.NotEmpty(t, open)
 		require.NotEmpty(t, refused)
@@ -70,16 +71,31 @@ func TestProcessesRunOut(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		http.DefaultClient.CloseIdleConnections()
 		for _, c := range open {
-			c.typed("\n")
-			require.Equal(t, websocket.StatusNormalClosure, c.ended().Code)
-			require.Equal(t, "exited", c.exit.Reason)
+			c.end()
 		}
+		eventually(t, "nothing is kept open", func() bool { return p.descriptors() <= before })
 	}
-	c := dialOpen(t, p.url)
-	require.Nil(t, c.exit, "there is room again")
-	_ = c.ws.CloseNow()
+	require.True(t, sessionOpensAndEnds(t, p), "there is room again")
 	p.stop()
 	require.Equal(t, p.events("start"), p.events("end"))
+}
+
+// sessionOpensAndEnds reports whether there is room for a session.
+func sessionOpensAndEnds(t *testing.T, p *process) bool {
+	c := dialOpen(t, p.url)
+	if c == nil || c.exit != nil {
+		return false
+	}
+	c.end()
+	return true
+}
+
+// end answers the command that reads a line.
+func (c *client) end() {
+	c.t.Helper()
+	c.typed("\n")
+	require.Equal(c.t, websocket.StatusNormalClosure, c.ended().Code)
+	require.Equal(c.t, "exited", c.exit.Reason)
 }
 
 // openAtOnce opens n sessions at the same time and returns those that started

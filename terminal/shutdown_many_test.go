@@ -68,7 +68,11 @@ func shutdownMany(t *testing.T, n int, script string, processes int) {
 	t.Logf("%d sessions in %v", n, time.Since(start))
 	told.Wait()
 	require.Empty(t, sessions(s.Handler))
-	require.Len(t, s.events.of("end"), n)
+	ends := s.events.of("end")
+	require.Len(t, ends, n)
+	for _, e := range ends {
+		require.Equal(t, "shutdown", e.Outcome)
+	}
 	for _, pid := range pids {
 		require.False(t, alive(pid.Name()), "a process is left")
 	}
