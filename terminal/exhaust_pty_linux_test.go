@@ -45,10 +45,10 @@ func usePtysUp(t *testing.T) {
 	require.NoError(t, syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
 	require.NoError(t, syscall.Mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,max=5"))
 	require.NoError(t, syscall.Mount("/dev/pts/ptmx", "/dev/ptmx", "", syscall.MS_BIND, ""))
-	// One place more than there are terminals: a place that a refusal keeps is
-	// missed by the next.
+	// A place that a refusal keeps is missed by the next ones. An ended session
+	// gives its own back a little after its terminal.
 	s := serve(t, shell(`echo up; exec cat`), func(c *terminal.Config) {
-		c.Limits = terminal.Limits{Total: smallDevpts + 1, PerUser: -1, PerAddr: -1, Handshakes: smallDevpts}
+		c.Limits = terminal.Limits{Total: 2 * smallDevpts, PerUser: -1, PerAddr: -1, Handshakes: smallDevpts}
 	})
 	s.http.Config.Handler.(*http.ServeMux).HandleFunc("GET /host", func(http.ResponseWriter, *http.Request) {})
 
