@@ -6,6 +6,9 @@ import "context"
 // ends: nothing is followed. All of it means all of it, rotated and gzipped
 // siblings included.
 func (v *viewer) download(ctx context.Context, q query, from, to *cursor) error {
+	if err := v.open(); err != nil {
+		return err
+	}
 	end := Position(nil)
 	if to != nil {
 		end = to.pos
@@ -27,7 +30,7 @@ func (v *viewer) downloadFrom(ctx context.Context, q query, from *cursor, end Po
 		}
 		v.m.resume(how)
 		v.seq, v.pos, v.cursor = from.seq, from.pos, v.hub.sealer.seal(*from)
-		if err := v.out.send(hello(how, v.cursor)); err != nil {
+		if err := v.hello(how, v.cursor); err != nil {
 			return err
 		}
 		return v.history(ctx, end, 0)

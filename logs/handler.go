@@ -106,6 +106,11 @@ func (h *Handler) newHub(name string, src Source) *hub {
 		ring: newRing(h.cfg.Ring, firstLine),
 	}
 	hb.ranger, _ = src.(Ranger)
+	if hb.ranger == nil {
+		// Without a history, it begins where its memory does: empty.
+		hb.ring.from = hb.cursorFor(hb.ring.next, nil)
+		hb.markReady()
+	}
 	return hb
 }
 

@@ -48,6 +48,17 @@ func (o *httpWriter) write(b []byte) error {
 	return nil
 }
 
+// begin sends the headers, and a greeting after them.
+func (o *httpWriter) begin(greeting string) error {
+	o.w.WriteHeader(http.StatusOK)
+	if greeting != "" {
+		if err := o.write([]byte(greeting)); err != nil {
+			return err
+		}
+	}
+	return o.flush()
+}
+
 func (o *httpWriter) flush() error {
 	o.roll()
 	if err := o.rc.Flush(); err != nil {
@@ -60,9 +71,7 @@ func (o *httpWriter) flush() error {
 type httpTransport interface {
 	transport
 	contentType() string
-	// open is written before anything else; close is the end message.
-	open() error
-	close(ending) error
+	close(ending) error // the end message
 }
 
 func (s *stream) serveHTTP(w http.ResponseWriter) error {
@@ -95,8 +104,8 @@ func (s *stream) serveHTTP(w http.ResponseWriter) error {
 		// The name is one of letters, digits and _.@:-, so it needs no quoting.
 		head.Set("Content-Disposition", `attachment; filename="`+s.name+extension(kind)+`"`)
 	}
-	w.WriteHeader(http.StatusOK)
 	if s.req.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
 		return nil
 	}
 	var wg sync.WaitGroup
@@ -106,10 +115,7 @@ func (s *stream) serveHTTP(w http.ResponseWriter) error {
 	// net/http ends the request's context when the client goes.
 	defer context.AfterFunc(s.req.Context(), func() { s.stop(context.Canceled) })()
 	defer context.AfterFunc(s.ctx, o.hurry)()
-	err := errors.Join(t.open(), o.flush())
-	if err == nil {
-		err = s.run(t, kind)
-	}
+	err := s.run(t, kind)
 	if e, silent := endingOf(err); !silent {
 		_ = t.close(e)
 		_ = o.flush()

@@ -77,12 +77,12 @@ func (h *hub) follow(ctx context.Context, after <-chan struct{}) (err error) {
 		if from, err = h.ranger.Tail(ctx, 0, nil, discardSink{}); err != nil {
 			return err
 		}
+		h.mu.Lock()
+		h.ring.start = from
+		h.ring.from = h.cursorFor(h.ring.next, from)
+		h.mu.Unlock()
+		h.markReady()
 	}
-	h.mu.Lock()
-	h.ring.start = from
-	h.ring.from = h.cursorFor(h.ring.next, from)
-	h.mu.Unlock()
-	h.markReady()
 	sink := newHubSink(h, from)
 	defer sink.stop()
 	return h.src.Follow(ctx, from, sink)

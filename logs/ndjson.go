@@ -5,7 +5,7 @@ type ndjsonTransport struct{ *httpWriter }
 
 func (t *ndjsonTransport) contentType() string { return "application/x-ndjson; charset=utf-8" }
 
-func (t *ndjsonTransport) open() error { return nil }
+func (t *ndjsonTransport) open() error { return t.begin("") }
 
 func (t *ndjsonTransport) send(s *segment) error { return t.write(s.ndjson()) }
 

@@ -9,7 +9,7 @@ func (t *sseTransport) contentType() string { return "text/event-stream; charset
 
 // open writes a comment, so that the first bytes go out at once: over HTTP/2
 // nginx holds the headers back until the body begins.
-func (t *sseTransport) open() error { return t.write([]byte(": pruvon\nretry: 3000\n\n")) }
+func (t *sseTransport) open() error { return t.begin(": pruvon\nretry: 3000\n\n") }
 
 func (t *sseTransport) send(s *segment) error { return t.write(s.sse()) }
 

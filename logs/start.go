@@ -36,10 +36,13 @@ func (v *viewer) begin(ctx context.Context, q query, cur *cursor) error {
 		}
 		v.cursor = h.beforeLocked(v.index, v.skip)
 		h.mu.Unlock()
-		return v.out.send(hello(ResumeNone, v.cursor))
+		return v.hello(ResumeNone, v.cursor)
 	}
 	h.mu.Unlock()
 	v.index, v.behind = base, true
+	if err := v.open(); err != nil {
+		return err
+	}
 	return v.backlog(ctx, q, start, int64(q.tail)-have, oldest)
 }
 
@@ -74,7 +77,7 @@ func (v *viewer) backlog(ctx context.Context, q query, end Position, n, oldest i
 		}
 		v.seq = oldest - int64(count.matches)
 	case q.tail != tailAll:
-		if err := v.out.send(hello(ResumeNone, "")); err != nil {
+		if err := v.hello(ResumeNone, ""); err != nil {
 			return err
 		}
 		v.seq = oldest - n
@@ -100,7 +103,7 @@ func (v *viewer) fromHistory(ctx context.Context, from, end Position) error {
 	if from != nil {
 		v.cursor = v.hub.cursorFor(v.seq, from)
 	}
-	if err := v.out.send(hello(ResumeNone, v.cursor)); err != nil {
+	if err := v.hello(ResumeNone, v.cursor); err != nil {
 		return err
 	}
 	return v.history(ctx, end, v.index)
@@ -111,7 +114,7 @@ func never() bool { return false }
 // searchBack looks for the last lines that match, telling how it goes, and
 // sends them.
 func (v *viewer) searchBack(ctx context.Context, s searcher, q query, end Position, oldest int64) error {
-	if err := v.out.send(hello(ResumeNone, "")); err != nil {
+	if err := v.hello(ResumeNone, ""); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(v.searchTime)
@@ -173,17 +176,20 @@ func (v *viewer) resume(ctx context.Context, c cursor) error {
 		v.placeLocked(r.find(c.seq, c.sub))
 		h.mu.Unlock()
 		v.m.resume(ResumeExact)
-		return v.out.send(hello(ResumeExact, v.cursor))
+		return v.hello(ResumeExact, v.cursor)
 	}
 	if h.ranger != nil && c.pos != nil {
 		start, base := r.start, r.base
 		h.mu.Unlock()
+		if err := v.open(); err != nil {
+			return err
+		}
 		how := ResumeFile
 		if s, ok := h.ranger.(searcher); ok && !s.known(c.pos) {
 			how = ResumeTime
 		}
 		v.m.resume(how)
-		if err := v.out.send(hello(how, v.cursor)); err != nil {
+		if err := v.hello(how, v.cursor); err != nil {
 			return err
 		}
 		v.index, v.behind, v.pos = base, true, c.pos
@@ -197,7 +203,7 @@ func (v *viewer) resume(ctx context.Context, c cursor) error {
 	v.cursor = r.from
 	h.mu.Unlock()
 	v.m.resume(ResumeNone)
-	if err := v.out.send(hello(ResumeNone, v.cursor)); err != nil {
+	if err := v.hello(ResumeNone, v.cursor); err != nil {
 		return err
 	}
 	lines, why := int64(-1), GapRestart

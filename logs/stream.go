@@ -82,7 +82,10 @@ func (s *stream) run(out transport, kind string) error {
 	if s.ctx.Err() != nil && !errors.As(err, &w) {
 		err = context.Cause(s.ctx)
 	}
-	e, _ := endingOf(err)
+	e, silent := endingOf(err)
+	if !silent {
+		err = errors.Join(err, v.open())
+	}
 	if e.why != "" {
 		s.h.count(e, err)
 	}

@@ -9,7 +9,7 @@ type textTransport struct {
 
 func (t *textTransport) contentType() string { return "text/plain; charset=utf-8" }
 
-func (t *textTransport) open() error { return nil }
+func (t *textTransport) open() error { return t.begin("") }
 
 func (t *textTransport) send(s *segment) error {
 	if len(s.lines) == 0 {

@@ -9,6 +9,10 @@ import (
 // transport is how messages reach one viewer. Its methods are called by one
 // goroutine.
 type transport interface {
+	// open begins the answer. It is called once, before anything is sent,
+	// and when the viewer has its place: whatever is written to the log after
+	// the client has seen the answer's head will be delivered.
+	open() error
 	// send takes a segment; it is not used after the call.
 	send(*segment) error
 	// flush sees to it that everything sent is on its way.
@@ -38,6 +42,7 @@ type viewer struct {
 	until  int64     // number of the line to end before; 0: none
 	beaten time.Time // when the last heartbeat went out
 	ended  bool      // the filter has seen a line after the query's until
+	opened bool      // the answer has begun
 
 	scratch builderScratch
 }
@@ -56,6 +61,23 @@ type chunk struct {
 	hist bool // the place has left the ring: target comes from history
 	to   Position
 	toIx int64
+}
+
+// open begins the answer, unless it has begun.
+func (v *viewer) open() error {
+	if v.opened {
+		return nil
+	}
+	v.opened = true
+	return v.out.open()
+}
+
+// hello sends the first message.
+func (v *viewer) hello(how Resume, cursor string) error {
+	if err := v.open(); err != nil {
+		return err
+	}
+	return v.out.send(hello(how, cursor))
 }
 
 // placeLocked places the viewer at an index of the ring.

@@ -19,11 +19,37 @@ func wsOptions(c Config) wsconn.Options {
 	}
 }
 
-// wsTransport sends JSON objects as text messages, a segment each.
-type wsTransport struct{ conn *wsconn.Conn }
+// wsTransport sends JSON objects as text messages, a segment each. To a client
+// that asked for no subprotocol each message is the text of a line, and nothing
+// else is sent.
+type wsTransport struct {
+	accept func() (*wsconn.Conn, error)
+	conn   *wsconn.Conn // nil until it is open
+	buf    []byte
+}
+
+func (t *wsTransport) open() (err error) {
+	t.conn, err = t.accept()
+	return err
+}
+
+func (t *wsTransport) bare() bool { return t.conn.Subprotocol() == "" }
 
 func (t *wsTransport) send(s *segment) error {
-	if err := t.conn.Write(wsconn.Text, s.json()); err != nil {
+	if !t.bare() {
+		return t.write(s.json())
+	}
+	for i := range s.lines {
+		t.buf = s.text(t.buf[:0], i)
+		if err := t.write(t.buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *wsTransport) write(b []byte) error {
+	if err := t.conn.Write(wsconn.Text, b); err != nil {
 		return &writeError{err}
 	}
 	return nil
@@ -31,55 +57,49 @@ func (t *wsTransport) send(s *segment) error {
 
 func (t *wsTransport) flush() error { return nil }
 
-// wsTextTransport is for clients that asked for no subprotocol: each message is
-// the text of a line, and nothing else is sent.
-type wsTextTransport struct {
-	conn *wsconn.Conn
-	buf  []byte
-}
-
-func (t *wsTextTransport) send(s *segment) error {
-	for i := range s.lines {
-		t.buf = s.text(t.buf[:0], i)
-		if err := t.conn.Write(wsconn.Text, t.buf); err != nil {
-			return &writeError{err}
-		}
-	}
-	return nil
-}
-
-func (t *wsTextTransport) flush() error { return nil }
-
 func (s *stream) serveWS(w http.ResponseWriter) error {
-	conn, err := wsconn.Accept(w, s.req, wsOptions(s.h.cfg))
-	if err != nil {
-		return nil // it has been answered
-	}
 	var wg sync.WaitGroup
-	defer conn.Wait()
-	defer wg.Wait()
-	defer conn.Close(wsconn.CodeFault, "")
-	defer s.stop(nil)
-	var t transport = &wsTransport{conn}
-	if conn.Subprotocol() == "" {
-		t = &wsTextTransport{conn: conn}
-	}
-	wg.Go(func() { s.listen(conn) })
+	t := &wsTransport{}
+	forget := func() bool { return true }
+	defer func() {
+		forget()
+		s.stop(nil)
+		if t.conn != nil {
+			t.conn.Close(wsconn.CodeFault, "")
+		}
+		wg.Wait()
+		if t.conn != nil {
+			t.conn.Wait()
+		}
+	}()
 	s.watch(&wg)
-	defer context.AfterFunc(s.ctx, func() {
-		// A write that is stuck does not see the end of the context.
-		time.AfterFunc(lastWord, conn.Kill)
-	})()
-	err = s.run(t, "websocket")
-	e, silent := endingOf(err)
-	if silent {
-		conn.Kill()
+	// Until the connection is taken over, net/http sees the client go.
+	defer context.AfterFunc(s.req.Context(), func() { s.stop(context.Canceled) })()
+	t.accept = func() (*wsconn.Conn, error) {
+		conn, err := wsconn.Accept(w, s.req, wsOptions(s.h.cfg))
+		if err != nil {
+			return nil, err // it has been answered
+		}
+		forget = context.AfterFunc(s.ctx, func() {
+			// A write that is stuck does not see the end of the context.
+			time.AfterFunc(lastWord, conn.Kill)
+		})
+		wg.Go(func() { s.listen(conn) })
+		return conn, nil
+	}
+	err := s.run(t, "websocket")
+	if t.conn == nil {
 		return nil
 	}
-	if conn.Subprotocol() != "" {
+	e, silent := endingOf(err)
+	if silent {
+		t.conn.Kill()
+		return nil
+	}
+	if !t.bare() {
 		_ = t.send(endEvent(e))
 	}
-	conn.Close(e.code, e.why)
+	t.conn.Close(e.code, e.why)
 	return nil
 }
 

@@ -1,0 +1,126 @@
+package logs_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/pruvon/pruvon/logs"
+	"github.com/stretchr/testify/require"
+)
+
+// openers open a log in each of the forms that it is served in. They return
+// when the head of the answer is there, with what waits for a text in the rest.
+func openers() map[string]func(s *server, query string) (find func(text string)) {
+	overHTTP := func(accept string) func(*server, string) func(string) {
+		return func(s *server, query string) func(string) {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			resp := s.get(ctx, "/logs/app?"+query, accept)
+			s.t.Cleanup(func() {
+				cancel()
+				_ = resp.Body.Close()
+			})
+			require.Equal(s.t, http.StatusOK, resp.StatusCode)
+			in := bufio.NewReaderSize(resp.Body, 1<<20)
+			return func(text string) {
+				for line := ""; !strings.Contains(line, text); {
+					var err error
+					line, err = in.ReadString('\n')
+					require.NoError(s.t, err)
+				}
+			}
+		}
+	}
+	overWS := func(protocols ...string) func(*server, string) func(string) {
+		return func(s *server, query string) func(string) {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.http.URL, "http")+"/logs/app?"+query,
+				&websocket.DialOptions{Subprotocols: protocols, HTTPHeader: http.Header{"Origin": {s.http.URL}}})
+			require.NoError(s.t, err)
+			conn.SetReadLimit(1 << 20)
+			s.t.Cleanup(func() {
+				cancel()
+				_ = conn.CloseNow()
+			})
+			return func(text string) {
+				for b := []byte(nil); !strings.Contains(string(b), text); {
+					_, b, err = conn.Read(ctx)
+					require.NoError(s.t, err)
+				}
+			}
+		}
+	}
+	return map[string]func(*server, string) func(string){
+		"WebSocket": overWS(logs.Subprotocol), "bare WebSocket": overWS(),
+		"SSE": overHTTP("text/event-stream"), "NDJSON": overHTTP("application/x-ndjson"), "text": overHTTP("text/plain"),
+	}
+}
+
+// lateFile takes its time to find where it ends, unless the test goes on first.
+type lateFile struct {
+	logs.Ranger
+	appended chan struct{}
+}
+
+func (f lateFile) Tail(ctx context.Context, n int, before logs.Position, out logs.Sink) (logs.Position, error) {
+	select {
+	case <-f.appended:
+	case <-time.After(300 * time.Millisecond):
+	}
+	return f.Ranger.Tail(ctx, n, before, out)
+}
+
+// Who has seen the head of the answer has a place in the log: a line that is
+// written from then on is delivered, also with tail=0.
+func TestWhatIsWrittenAfterTheHeadIsDelivered(t *testing.T) {
+	t.Parallel()
+	for name, open := range openers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLog(t, "before")
+			src := lateFile{logs.File(l.path).(logs.Ranger), make(chan struct{})}
+			s := serveSource(t, src)
+			find := open(s, "tail=0")
+			l.add("after the head")
+			close(src.appended)
+			find("after the head")
+		})
+	}
+}
+
+// lives is a source whose lives end when the test lets them.
+type lives struct{ ending, gone chan struct{} }
+
+func (l lives) Follow(ctx context.Context, _ logs.Position, out logs.Sink) error {
+	if err := out.Line([]byte("alive"), time.Now(), logs.Stdout, nil); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	l.ending <- struct{}{}
+	<-l.gone
+	return nil
+}
+
+// A source is never followed twice at once, but nobody waits for the head of an
+// answer until the life before has ended; what the new one says is not missed.
+func TestHeadDoesNotWaitForALifeThatEnds(t *testing.T) {
+	t.Parallel()
+	for name, open := range openers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := lives{make(chan struct{}, 2), make(chan struct{})}
+			s := serveSource(t, src)
+			first := s.dial("")
+			require.Equal(t, []string{"alive"}, first.lines(1))
+			first.cancel()
+			<-src.ending
+			find := open(s, "tail=0")
+			close(src.gone)
+			find("alive")
+		})
+	}
+}
