@@ -98,9 +98,9 @@ func (h *Handler) build() (err error) {
 	return nil
 }
 
-// ServeHTTP opens a terminal. The name is the request's path value "name"; a
-// pattern without one serves the only entry of Terminals. The path itself is
-// not looked at.
+// ServeHTTP opens a terminal, or with DELETE and ?session=ID ends a session.
+// The terminal's name is the request's path value "name"; a pattern without one
+// serves the only entry of Terminals. The path itself is not looked at.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.serve(w, r); err != nil {
 		p := gate.AsProblem(err)
@@ -113,6 +113,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := h.guard.Check(r); err != nil {
 		return err
+	}
+	switch r.Method {
+	case http.MethodGet:
+	case http.MethodDelete:
+		return h.remove(w, r)
+	default:
+		return gate.MethodNotAllowed(w, http.MethodGet, http.MethodDelete)
 	}
 	if p := wsconn.CheckRequest(w, r, h.ws); p != nil {
 		return p

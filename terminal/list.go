@@ -16,22 +16,24 @@ type listedTerminal struct {
 }
 
 type listedSession struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	User     string    `json:"user"`
-	Started  time.Time `json:"started"`
-	Attached int       `json:"attached"`
-	Writer   string    `json:"writer"`
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	User        string    `json:"user"`
+	Started     time.Time `json:"started"`
+	Attached    int       `json:"attached"`
+	Writer      string    `json:"writer"`
+	KeepDaemons bool      `json:"keep_daemons"`
 }
 
 // List answers GET with the terminals and the sessions that the client may
 // see: its user's own, all of them for an Admin.
 //
 //	{"terminals": [{"name", "title", "read_only"}],
-//	 "sessions":  [{"id", "name", "user", "started", "attached", "writer"}]}
+//	 "sessions":  [{"id", "name", "user", "started", "attached", "writer", "keep_daemons"}]}
 //
 // attached is the number of connections, writer the user who may type now or
-// the empty string. Terminals that only a Lookup knows are not listed.
+// the empty string; keep_daemons says what an end of the session leaves running.
+// Terminals that only a Lookup knows are not listed.
 func (h *Handler) List(w http.ResponseWriter, r *http.Request) {
 	who, err := h.mayList(w, r)
 	if err != nil {
@@ -48,7 +50,7 @@ func (h *Handler) List(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range h.Sessions() {
 		if i.User == who.User || who.Admin {
-			body.Sessions = append(body.Sessions, listedSession{i.ID, i.Name, i.User, i.Started, i.Attached, i.Writer})
+			body.Sessions = append(body.Sessions, listedSession{i.ID, i.Name, i.User, i.Started, i.Attached, i.Writer, i.KeepDaemons})
 		}
 	}
 	head := w.Header()

@@ -87,4 +87,6 @@ type Info struct {
 	Writer string
 	// LastInput is when somebody last typed.
 	LastInput time.Time
+	// KeepDaemons says whether the end leaves what has left the session.
+	KeepDaemons bool
 }

@@ -340,6 +340,7 @@ func (s *session) info() Info {
 	return Info{
 		ID: s.id, Name: s.name, User: s.owner.User, Addr: s.owner.Addr, Started: s.started, Size: s.size,
 		Attached: len(s.watched), Writer: s.writerLocked(), LastInput: s.clock.lastInput,
+		KeepDaemons: s.set.KeepDaemons,
 	}
 }
 

@@ -95,6 +95,8 @@ export class TerminalClient extends EventTarget {
   send(data: string | Uint8Array): boolean;
   resize(cols: number, rows: number): void;
   take(): void;
+  /** Ends the session and everything it has started; resolves when nothing of it runs any more, rejects with an Error that has a `problem`. */
+  end(): Promise<void>;
   addEventListener<K extends keyof TerminalEvents>(type: K, f: (event: TerminalEvents[K]) => void, options?: AddEventListenerOptions): void;
 }
 

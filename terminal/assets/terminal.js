@@ -3,7 +3,7 @@
 // session that outlives the connection: output resumes at the byte where it
 // stopped, and each byte of input arrives once.
 
-import { Connection, randomID } from './connect.js';
+import { Connection, randomID, readProblem } from './connect.js';
 
 const PROTOCOL = 'pruvon.terminal.v1';
 const MESSAGE = 16 * 1024; // bytes of input in one message, at most
@@ -195,6 +195,21 @@ export class TerminalClient extends EventTarget {
     this.#mode = undefined;
     this.#taking = true;
     this.#connection.redial();
+  }
+
+  /**
+   * Ends the session and everything it has started, also while this client is not connected. Resolves
+   * when nothing of it runs any more; rejects with an Error that has a `problem`.
+   */
+  async end() {
+    if (!this.#session) return;
+    const url = new URL(this.#options.url, this.#env.document?.baseURI);
+    url.searchParams.set('session', this.#session);
+    const problem = await this.#env.fetch(url, { method: 'DELETE', headers: { Accept: 'application/problem+json' }, cache: 'no-store' }).then(
+      (response) => response.ok ? null : readProblem(response),
+      () => ({ status: 0, name: 'network', title: 'No connection', detail: 'The server cannot be reached.', hint: '', proxy: false }));
+    // One that has ended before is what was wanted.
+    if (problem && problem.status !== 404) throw Object.assign(new Error(problem.title), { problem });
   }
 
   get #env() { return this.#connection.env; }

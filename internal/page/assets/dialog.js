@@ -3,16 +3,20 @@
 import { h } from './dom.js';
 
 /** Asks and resolves with true or false. `danger` colours the answer that cannot be undone. */
-export function confirm({ title, text, yes, no = 'Cancel', danger = false, extra = null }) {
+export async function confirm({ title, text, yes, no = 'Cancel', danger = false, extra = null }) {
+  return await ask({ title, text, extra, answers: [['no', no], ['yes', yes, danger ? 'danger' : 'primary']] }) === 'yes';
+}
+
+/** Asks and resolves with the word of the answer, each [word, label, tone]; 'no' when the dialog is left. */
+export function ask({ title, text, answers, extra = null }) {
   return new Promise((resolve) => {
     const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-title', test: 'dialog' },
       h('h2', { id: 'dialog-title' }, title),
       [text].flat().map((t) => (typeof t === 'string' ? h('p', {}, t) : t)),
       extra,
-      h('div', { class: 'actions' },
-        h('button', { type: 'button', class: 'button', test: 'dialog-no', onclick: () => dialog.close('no') }, no),
-        h('button', { type: 'button', class: danger ? 'button danger' : 'button primary', test: 'dialog-yes', autofocus: !danger, onclick: () => dialog.close('yes') }, yes)));
-    show(dialog, () => resolve(dialog.returnValue === 'yes'));
+      h('div', { class: 'actions' }, answers.map(([word, label, tone = '']) =>
+        h('button', { type: 'button', class: `button ${tone}`, test: `dialog-${word}`, autofocus: tone === 'primary', onclick: () => dialog.close(word) }, label))));
+    show(dialog, () => resolve(dialog.returnValue || 'no'));
   });
 }
 

@@ -5,7 +5,7 @@
 // tests may rely on carry these data-testid attributes:
 //
 //   terminal-open-NAME  log-open-NAME  import-open-NAME     entries of the menu
-//   session-watch-ID    session-take-ID                     running sessions in the menu
+//   session-watch-ID    session-take-ID   session-end-ID    running sessions in the menu
 //   tab-KIND-NAME       tab-close                           the strip of open views
 //   terminal-view       terminal-status (data-state)        terminal-rtt      terminal-role
 //   terminal-resumed    terminal-exit    terminal-banner    terminal-retry    terminal-take
@@ -16,7 +16,7 @@
 //   import-progress-upload               import-progress-import (progress elements)
 //   import-bytes        import-stage     import-output      import-history
 //   terminal-company    terminal-close   xterm-missing    whoami              problem
-//   dialog              dialog-yes       dialog-no
+//   dialog              dialog-yes       dialog-no           dialog-end
 //
 // terminal-status, log-status and import-outcome carry their machine-readable
 // word in data-state, data-health and data-outcome. Several views of one kind

@@ -5,6 +5,7 @@ import { inform } from './dialog.js';
 import { h } from './dom.js';
 import { ago } from './format.js';
 import { icon } from './icons.js';
+import { endSession } from './session-end.js';
 
 const REFRESH = 10_000; // ms
 
@@ -104,14 +105,15 @@ export class Sidebar extends EventTarget {
     const title = this.title('terminal', r.name);
     const claim = r.attached > 0 ? 'Take over' : 'Resume';
     const watchers = r.attached > 0 ? `${r.attached} attached` : 'detached';
+    const link = (test, text, act) => h('button', { type: 'button', class: 'link', test: `session-${test}-${r.id}`, 'aria-label': `${text} ${title}`, onclick: act }, text);
     return h('li', { class: 'session' },
       h('span', { class: `dot ${r.attached > 0 ? 'ok' : 'idle'}`, 'aria-hidden': 'true' }),
       h('span', { class: 'label' }, title),
-      mine
-        ? h('small', { class: 'chip' }, 'open here')
-        : h('span', { class: 'pair' },
-          h('button', { type: 'button', class: 'link', test: `session-watch-${r.id}`, 'aria-label': `Watch ${title}`, onclick: () => this.#join(r, title, 'view') }, 'Watch'),
-          h('button', { type: 'button', class: 'link', test: `session-take-${r.id}`, 'aria-label': `${claim} ${title}`, onclick: () => this.#join(r, title, 'take') }, claim)),
+      h('span', { class: 'pair' },
+        mine
+          ? h('small', { class: 'chip' }, 'open here')
+          : [link('watch', 'Watch', () => this.#join(r, title, 'view')), link('take', claim, () => this.#join(r, title, 'take'))],
+        link('end', 'End', () => this.#end(r, title))),
       h('small', { class: 'meta' }, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · ')));
   }
 
@@ -119,6 +121,10 @@ export class Sidebar extends EventTarget {
     this.#tabs.open({ kind: 'terminal', name: r.name, title, session: r.id, join: mode });
   }
 
+  async #end(r, title) {
+    await endSession(r, title);
+    this.refresh();
+  }
 
   async #who() {
     try {

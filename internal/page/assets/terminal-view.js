@@ -2,11 +2,12 @@
 
 import { TerminalClient } from '../terminal.js';
 import { at } from './api.js';
-import { confirm, toast } from './dialog.js';
+import { ask, confirm, toast } from './dialog.js';
 import { h, perFrame, remember, remembered, setText } from './dom.js';
 import { exitStatus } from './format.js';
 import { missingXterm } from './home.js';
 import { icon } from './icons.js';
+import { whatEnds } from './session-end.js';
 import { KeyBar } from './terminal-keys.js';
 import { guardPaste } from './terminal-paste.js';
 import { loadXterm, onTheme, theme } from './terminal-theme.js';
@@ -142,14 +143,26 @@ export class TerminalView {
   async mayClose() {
     if (!this.#client || this.#exit || this.#client.state.name === 'closed') return true;
     if (this.#client.role === 'viewer') return true;
-    return confirm({
+    const listed = this.#app.sidebar.list('sessions').find((s) => s.id === this.#client.session);
+    const answer = await ask({
       title: `Close ${this.#tab.title}?`,
       text: [
-        'The session stays on the server for a while and can be resumed from the menu. When nobody comes back to it in time, it is ended: its programs and their background processes as well, those started with nohup or & included.',
-        'To end it now, type exit.',
+        'The session stays on the server for a while and can be resumed from the menu. When nobody comes back in time, it is ended.',
+        whatEnds(listed?.keep_daemons),
       ],
-      yes: 'Close the tab', no: 'Keep it open',
+      answers: [['no', 'Keep it open'], ['end', 'End the session', 'danger'], ['yes', 'Close the tab', 'primary']],
     });
+    return answer === 'yes' || answer === 'end' && this.#end();
+  }
+
+  async #end() {
+    try {
+      await this.#client.end();
+      return true;
+    } catch (err) {
+      toast(`The session was not ended: ${err.problem?.detail || err.message}`);
+      return false;
+    }
   }
 
   close() {

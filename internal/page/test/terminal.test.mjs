@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryStorage, load, makeEnv, record } from './fake.mjs';
+import { MemoryStorage, load, makeEnv, record, response } from './fake.mjs';
 
 const { InputQueue, TerminalClient } = await load('terminal.js');
 
@@ -8,11 +8,11 @@ const ready = (over = {}) => ({ type: 'ready', session: 's1', offset: 0, input: 
 
 /** A client whose output is written only when the test says so. */
 function open(options = {}) {
-  const fake = makeEnv();
+  const fake = makeEnv(options.env);
   const writes = [];
   const storage = options.storage ?? new MemoryStorage();
   const client = new TerminalClient({
-    url: 'terminals/shell', storage, env: fake.env, client: 'c1', ...options,
+    url: 'terminals/shell', storage, client: 'c1', ...options, env: fake.env,
     output: (bytes, done) => writes.push({ text: new TextDecoder().decode(bytes), done }),
   });
   const seen = record(client, 'ready', 'exit', 'rtt', 'clear', 'role', 'state', 'notice');
@@ -21,6 +21,22 @@ function open(options = {}) {
   const render = () => { for (const w of writes.splice(0)) w.done(); };
   return { ...fake, client, writes, seen, storage, render };
 }
+
+test('end asks the server to end the session, connected or not', async () => {
+  const asked = [];
+  const answers = [new Response(null, { status: 204 }), response(404, { title: 'Not found' }), response(403, { title: 'Forbidden', detail: 'you may watch' })];
+  const fetch = async (url, init) => { asked.push(`${init.method} ${url}`); return answers.shift() ?? Promise.reject(new TypeError('down')); };
+  const f = open({ env: { fetch } });
+  await f.client.end();
+  assert.deepEqual(asked, [], 'there is no session yet');
+  f.last().json(ready({ session: 's/1' }));
+  f.client.close();
+  await f.client.end();
+  assert.deepEqual(asked, ['DELETE https://ops.example/app/terminals/shell?session=s%2F1']);
+  await f.client.end(); // it has ended before: as wanted
+  await assert.rejects(f.client.end(), (err) => err.problem.detail === 'you may watch');
+  await assert.rejects(f.client.end(), (err) => err.problem.name === 'network' && err.problem.detail !== '');
+});
 
 test('hello carries the size and nothing that the server does not know', () => {
   const f = open({ size: { cols: 100, rows: 30 }, window: 65536 });
