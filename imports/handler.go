@@ -59,7 +59,7 @@ func New(cfg Config) (_ *Handler, err error) {
 	}
 	cfg = cfg.withDefaults()
 	h := &Handler{
-		cfg: cfg, log: cfg.Logger, disk: disk{fault: cfg.fault}, jobsDir: filepath.Join(cfg.Dir, "jobs"), boot: bootID(),
+		cfg: cfg, log: cfg.Logger, disk: newDisk(cfg.fault), jobsDir: filepath.Join(cfg.Dir, "jobs"), boot: bootID(),
 		jobs: map[string]*job{}, keys: map[string]string{}, queue: queue{slots: cfg.Slots, running: map[string]int{}},
 	}
 	h.life, h.stop = context.WithCancel(context.Background())
@@ -86,7 +86,10 @@ func New(cfg Config) (_ *Handler, err error) {
 	if h.metrics, err = newMetrics(cfg.Registerer, cfg.names()); err != nil {
 		return nil, err
 	}
-	h.procs, err = procgroup.New(procgroup.Config{StateDir: filepath.Join(cfg.Dir, "processes"), Logger: cfg.Logger})
+	h.procs, err = procgroup.New(procgroup.Config{
+		StateDir: filepath.Join(cfg.Dir, "processes"), Logger: cfg.Logger,
+		SpawnLimit: 1, Threads: diskThreads + 2, // one thread starts them all; others feed them
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -21,10 +21,20 @@ const (
 	tmpSuffix  = ".tmp"
 )
 
+// diskThreads is how many changes to the file system are made at once. Each
+// holds an OS thread, an fsync for long; a hundred uploads that end together
+// need no hundred threads, which the machine may not have.
+const diskThreads = 6
+
 // disk makes every change to the file system that a crash could fall between.
 // The hook of the crash tests runs after each of them.
 type disk struct {
 	fault func(op string)
+	busy  chan struct{} // holds one token for each change under way
+}
+
+func newDisk(fault func(op string)) disk {
+	return disk{fault: fault, busy: make(chan struct{}, diskThreads)}
 }
 
 func (d disk) did(op string) {
@@ -33,9 +43,18 @@ func (d disk) did(op string) {
 	}
 }
 
+// turn waits for a turn to change something and returns its end.
+func (d disk) turn() (over func()) {
+	d.busy <- struct{}{}
+	return func() { <-d.busy }
+}
+
 // mkdir makes a directory that must not exist yet and makes its name durable.
 func (d disk) mkdir(dir string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	over := d.turn()
+	err := os.Mkdir(dir, 0o700)
+	over()
+	if err != nil {
 		return err
 	}
 	d.did("mkdir")
@@ -43,6 +62,7 @@ func (d disk) mkdir(dir string) error {
 }
 
 func (d disk) syncDir(dir string) error {
+	defer d.turn()()
 	f, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -57,7 +77,15 @@ func (d disk) syncDir(dir string) error {
 
 // writeFile replaces a file in one step: after a crash either the old or the
 // new content is there. os.WriteFile would destroy the old one on a full disk.
-func (d disk) writeFile(path string, b []byte) (err error) {
+func (d disk) writeFile(path string, b []byte) error {
+	if err := d.replace(path, b); err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(path))
+}
+
+func (d disk) replace(path string, b []byte) (err error) {
+	defer d.turn()()
 	tmp := path + tmpSuffix
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -86,22 +114,30 @@ func (d disk) writeFile(path string, b []byte) (err error) {
 		return err
 	}
 	d.did("rename")
-	return d.syncDir(filepath.Dir(path))
+	return nil
 }
 
 func (d disk) append(f *os.File, b []byte) error {
-	_, err := f.Write(b)
-	d.did("append")
+	_, err := d.write(f, b, "append")
 	return err
 }
 
+func (d disk) write(f *os.File, b []byte, op string) (int, error) {
+	defer d.turn()()
+	n, err := f.Write(b)
+	d.did(op)
+	return n, err
+}
+
 func (d disk) sync(f *os.File) error {
+	defer d.turn()()
 	err := f.Sync()
 	d.did("sync")
 	return err
 }
 
 func (d disk) remove(path string) error {
+	defer d.turn()()
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

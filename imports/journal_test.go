@@ -23,8 +23,8 @@ func sample(t testing.TB) (meta, events []byte, output func(int64, int) ([]byte,
 	}
 	rec.enterStage(stageImporting, time.Unix(2, 0).UTC())
 	rec.Warnings.add("careful")
-	require.NoError(t, disk{}.saveRecord(dir, rec))
-	l := newEventLog(disk{}, dir, 1<<20, "e", 0)
+	require.NoError(t, newDisk(nil).saveRecord(dir, rec))
+	l := newEventLog(newDisk(nil), dir, 1<<20, "e", 0)
 	now := time.Unix(3, 0).UTC()
 	l.add(func(seq uint64) any {
 		return stateMessage{Type: "state", Seq: seq, At: now, State: StateRunning, Attempt: 1}
@@ -119,9 +119,9 @@ func TestRecordSurvivesARoundTrip(t *testing.T) {
 func TestReplacingAFileIsOneStep(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
-	require.NoError(t, disk{}.writeFile(path, []byte("old")))
+	require.NoError(t, newDisk(nil).writeFile(path, []byte("old")))
 	var ops []string
-	d := disk{fault: func(op string) {
+	d := newDisk(func(op string) {
 		ops = append(ops, op)
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestReplacingAFileIsOneStep(t *testing.T) {
 		} else {
 			require.Equal(t, "old", string(b))
 		}
-	}}
+	})
 	require.NoError(t, d.writeFile(path, []byte("new")))
 	require.Equal(t, []string{"create", "write", "sync", "rename", "syncdir"}, ops)
 }
@@ -143,8 +143,8 @@ func TestPlantedLinksAreNotFollowed(t *testing.T) {
 	for _, name := range []string{fileMeta + tmpSuffix, fileEvents, fileOutput} {
 		require.NoError(t, os.Symlink(victim, filepath.Join(dir, name)))
 	}
-	require.Error(t, disk{}.writeFile(filepath.Join(dir, fileMeta), []byte("x")))
-	l := newEventLog(disk{}, dir, 1<<20, "e", 0)
+	require.Error(t, newDisk(nil).writeFile(filepath.Join(dir, fileMeta), []byte("x")))
+	l := newEventLog(newDisk(nil), dir, 1<<20, "e", 0)
 	l.addOutput(Stdout, []byte("x\n"), false, time.Now())
 	l.add(func(seq uint64) any { return warningMessage{Type: "warning", Seq: seq} })
 	require.Error(t, l.settle())
@@ -155,7 +155,7 @@ func TestPlantedLinksAreNotFollowed(t *testing.T) {
 
 func TestOutputKeepsHeadAndTail(t *testing.T) {
 	dir := t.TempDir()
-	l := newEventLog(disk{}, dir, 64<<10, "e", 0)
+	l := newEventLog(newDisk(nil), dir, 64<<10, "e", 0)
 	stop := l.watch()
 	defer stop()
 	const n = 10_000
@@ -207,7 +207,7 @@ func TestOutputKeepsHeadAndTail(t *testing.T) {
 	}
 	require.Less(t, size, int64(2<<20), "references to dropped output go, too")
 
-	again := newEventLog(disk{}, dir, 64<<10, "e", 0)
+	again := newEventLog(newDisk(nil), dir, 64<<10, "e", 0)
 	again.ended = true
 	defer again.watch()()
 	check(again)

@@ -138,8 +138,7 @@ func (in *intake) copy(body io.Reader) (stored int64, err error) {
 					}
 				}
 			}
-			m, werr := in.f.Write((*buf)[:n])
-			in.j.disk.did("data")
+			m, werr := in.j.disk.write(in.f, (*buf)[:n], "data")
 			stored += int64(m)
 			fresh += int64(m)
 			in.hash.write((*buf)[:m])
@@ -202,6 +201,7 @@ func (j *job) received(now time.Time, stored int64) {
 // openData opens the spool file for append and reports its size, which is the
 // upload's offset, also after a crash.
 func (j *job) openData() (*os.File, int64, error) {
+	defer j.disk.turn()()
 	f, err := os.OpenFile(j.dataPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, 0, err

@@ -27,6 +27,8 @@ func play(role string) int {
 		return fullDisk()
 	case "crash":
 		return crash(os.Getenv("PRUVON_TEST_DIR"))
+	case "confined":
+		return confined(os.Getenv("PRUVON_TEST_DIR"))
 	default:
 		return 2
 	}
@@ -234,4 +236,23 @@ func fullDisk() int {
 		return fail("shutdown", err)
 	}
 	return 0
+}
+
+// confined serves one target, whose command outlives its input, until it is
+// killed.
+func confined(dir string) int {
+	h, err := imports.New(imports.Config{
+		Dir: dir, Authorize: allowAll, ReserveFree: -1, Slots: -1, Logger: slog.New(slog.DiscardHandler),
+		Limits:  imports.Limits{Total: -1, PerUser: -1, PerAddr: -1},
+		Targets: map[string]imports.Target{"db": {Importer: sh("while read x; do :; done; echo ready; exec sleep 1000")}},
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/ops/imports/", http.StripPrefix("/ops/imports", h))
+	mux.HandleFunc("GET /host", func(http.ResponseWriter, *http.Request) {})
+	fmt.Println("listening", httptest.NewServer(mux).URL)
+	select {}
 }

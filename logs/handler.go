@@ -81,7 +81,7 @@ const orphansMax = 5 * time.Second
 // crashed: a process whose parent has died goes with it, but not what that had
 // started.
 func startProcs(cfg Config) (*procgroup.Manager, error) {
-	pc := procgroup.Config{Logger: cfg.Logger}
+	pc := procgroup.Config{Logger: cfg.Logger, SpawnLimit: 1} // one thread starts them all
 	if cfg.StateDir != "" {
 		pc.StateDir = filepath.Join(cfg.StateDir, "processes")
 	}

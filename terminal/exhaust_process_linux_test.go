@@ -3,44 +3,27 @@ package terminal_test
 import (
 	"context"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"github.com/pruvon/pruvon/internal/scarce"
 )
 
-// nobody is a user whom RLIMIT_NPROC holds: it does not hold root
-// (setrlimit(2)).
-const nobody = 65534
-
 // startConfined starts a server that has room for so many processes and
-// threads, its own included. As root it is run as nobody. Its own link to the
-// test binary leads there whoever may enter the binary's directory.
+// threads, its own included.
 func startConfined(t *testing.T, room int) *process {
-	uid := os.Getuid()
-	if uid == 0 {
-		uid = nobody
-	}
-	var before unix.Rlimit
-	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NPROC, &before))
-	// Inherited by the server and taken back: to change the limit of another
-	// user's process would take a capability.
-	limit := unix.Rlimit{Cur: uint64(tasksOf(t, uid) + room), Max: before.Max}
-	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NPROC, &limit))
-	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NPROC, &before)) }()
+	restore := func() error { return nil }
+	defer func() { require.NoError(t, restore()) }()
 	return startServer(t, "-", "/bin/sh -c echo${IFS}ready;read${IFS}x", func(cmd *exec.Cmd) {
-		cmd.Path = "/proc/self/exe"
-		if uid != os.Getuid() {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		}
+		var err error
+		restore, err = scarce.Processes(cmd, room)
+		require.NoError(t, err)
 	})
 }
 
@@ -145,19 +128,4 @@ func dialOpen(t *testing.T, url string) *client {
 		}
 	}
 	return c
-}
-
-// tasksOf counts what RLIMIT_NPROC does: a user's threads.
-func tasksOf(t *testing.T, uid int) int {
-	t.Helper()
-	tasks, err := filepath.Glob("/proc/[0-9]*/task/*")
-	require.NoError(t, err)
-	n := 0
-	for _, dir := range tasks {
-		var st syscall.Stat_t
-		if syscall.Stat(dir, &st) == nil && int(st.Uid) == uid {
-			n++
-		}
-	}
-	return n
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -60,7 +59,6 @@ func New(cfg Config) (*Handler, error) {
 	if err := h.build(); err != nil {
 		return nil, errors.Join(err, h.close(context.Background()))
 	}
-	reserveThreads(runtime.GOMAXPROCS(0) - 1 + threadReserve) // one runs this
 	return h, nil
 }
 
@@ -68,7 +66,7 @@ func (h *Handler) build() (err error) {
 	if h.metrics, err = newMetrics(h.cfg.Registerer); err != nil {
 		return err
 	}
-	pc := procgroup.Config{Cgroup: h.cfg.Cgroup, Logger: h.log, SpawnLimit: spawnLimit}
+	pc := procgroup.Config{Cgroup: h.cfg.Cgroup, Logger: h.log, SpawnLimit: spawnLimit, Threads: spawnLimit + busyReaders}
 	if h.cfg.StateDir != "" {
 		pc.StateDir = filepath.Join(h.cfg.StateDir, "processes")
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	defaultSpawnLimit  = 16
+	defaultSpawnLimit  = 3
+	defaultThreads     = 7
 	defaultHangupGrace = 500 * time.Millisecond
 	defaultTermGrace   = time.Second
 	defaultKillWait    = 5 * time.Second
@@ -29,9 +30,17 @@ type Config struct {
 	// none. "-": never.
 	Cgroup string
 
-	// SpawnLimit is how many commands are started at the same time.
-	// 0 = 16; negative = no limit.
+	// SpawnLimit is how many commands are started at the same time. Each holds
+	// an OS thread, which Go keeps, and the kernel starts one at a time anyway.
+	// 0 = 3; negative = no limit.
 	SpawnLimit int
+
+	// Threads is how many OS threads the Manager's owner may hold in system
+	// calls beside that: file reads, short rests. New has Go make as many, and
+	// those that starts take, since Go aborts the whole program when it needs a
+	// thread that the kernel refuses (RLIMIT_NPROC, pids.max). Several Managers
+	// share one reserve, the largest. 0 = 7; negative = none.
+	Threads int
 
 	// HangupGrace is how long a terminal's processes have to go after SIGHUP
 	// before SIGTERM follows. 0 = 500 ms; negative = none, SIGTERM follows at
@@ -65,6 +74,10 @@ func (c Config) withDefaults() Config {
 	if c.SpawnLimit == 0 {
 		c.SpawnLimit = defaultSpawnLimit
 	}
+	if c.Threads == 0 {
+		c.Threads = defaultThreads
+	}
+	c.Threads = max(c.Threads, 0)
 	c.HangupGrace = orDefault(c.HangupGrace, defaultHangupGrace)
 	c.TermGrace = orDefault(c.TermGrace, defaultTermGrace)
 	c.KillWait = orDefault(c.KillWait, defaultKillWait)

@@ -75,6 +75,16 @@ func host(mode string, args []string) error {
 			}
 		}
 		fmt.Println(count("/proc/self/task"), count("/proc/self/fd")-fds)
+	case "threads": // how many the first Manager has made, two more, and one that wants more
+		fmt.Println(count("/proc/self/task"))
+		for _, cfg := range []procgroup.Config{{}, {}, {Threads: 27}} {
+			another, err := procgroup.New(cfg)
+			if err != nil {
+				return err
+			}
+			defer another.Close()
+			fmt.Println(count("/proc/self/task"))
+		}
 	case "exhaust": // start until it does not work, make room, start again
 		var all []*procgroup.Group
 		var err error

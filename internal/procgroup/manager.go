@@ -36,7 +36,7 @@ type Manager struct {
 }
 
 // New returns a Manager. It starts no process and no goroutine yet, and leaves
-// nothing behind when it fails.
+// nothing behind when it fails, but for idle threads; see [Config.Threads].
 func New(cfg Config) (*Manager, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -49,6 +49,7 @@ func New(cfg Config) (*Manager, error) {
 	if cfg.SpawnLimit > 0 {
 		m.slots = make(chan struct{}, cfg.SpawnLimit)
 	}
+	reserveThreads(cfg.reserve())
 	if err := m.openPlatform(); err != nil {
 		return nil, fmt.Errorf("procgroup: %w", err)
 	}
