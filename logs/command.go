@@ -202,16 +202,23 @@ func pump(in io.Reader, s Stream, out *lockedSink) {
 	sp := splitter{max: maxLine + redactAhead}
 	buf := make([]byte, 32<<10)
 	deadline, _ := in.(interface{ SetReadDeadline(time.Time) error })
+	begun := false // the beginning of a line was given out
 	for {
 		n, err := in.Read(buf)
 		out.mu.Lock()
 		if n > 0 {
 			now := time.Now()
-			_ = sp.split(buf[:n], func(p piece) error { return out.piece(p, now, s) })
+			_ = sp.split(buf[:n], func(p piece) error {
+				begun = false
+				return out.piece(p, now, s)
+			})
 		}
 		timeout := errors.Is(err, os.ErrDeadlineExceeded)
 		if err != nil {
-			if p, ok := sp.unfinished(!timeout); ok {
+			p, ok := sp.unfinished(!timeout)
+			// A line of which all has been given out ends with the pipe.
+			if ok || begun && !timeout {
+				begun = p.more
 				_ = out.piece(p, time.Now(), s)
 			}
 		}

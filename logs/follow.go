@@ -49,6 +49,7 @@ type follower struct {
 	pos     Position
 	shown   *openGen // its last line was given out unfinished
 	found   bool     // the last step gave something
+	whole   bool     // the sink takes whole lines only
 }
 
 // retiredGen is a file that was given up, in case it comes back to life.
@@ -64,6 +65,9 @@ func (f *fileSource) Follow(ctx context.Context, from Position, out Sink) error 
 		buf: make([]byte, tailSize+readSize),
 	}
 	defer fl.close()
+	if w, ok := out.(wholeLines); ok {
+		fl.whole = w.wholeOnly()
+	}
 	if from == nil {
 		var err error
 		if from, err = f.end(); err != nil {
@@ -281,7 +285,7 @@ func (g *openGen) same(buf []byte) (bool, error) {
 func (fl *follower) patience(now time.Time) time.Duration {
 	d := fl.w.backstop()
 	for _, g := range fl.gens {
-		if g.live && g.sp.pending() > 0 {
+		if g.live && g.sp.pending() > 0 && !fl.whole {
 			d = min(d, g.held.Add(holdPartial).Sub(now))
 		}
 		if !g.live {

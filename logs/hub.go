@@ -95,6 +95,7 @@ func (h *hub) cursorFor(seq int64, pos Position) string {
 
 // publish turns what the sink collected into a segment for all.
 func (h *hub) publish(b *builder, pos Position) {
+	h.meter.altered(&b.altered)
 	next := h.ring.next // only this goroutine and its timer, under the sink's lock, add
 	seg := b.seal(next, h.cursorFor(next+int64(len(b.lines)), pos), pos)
 	h.meter.read(len(seg.lines), seg.raw)

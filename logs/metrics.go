@@ -25,6 +25,7 @@ type metrics struct {
 	lines     *prometheus.CounterVec
 	bytes     *prometheus.CounterVec
 	events    *prometheus.CounterVec
+	altered   *prometheus.CounterVec
 	sentLines *prometheus.CounterVec
 	sentBytes *prometheus.CounterVec
 	lag       prometheus.Histogram
@@ -55,6 +56,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	counter(&m.lines, "read_lines_total", "Lines read from sources.", "log")
 	counter(&m.bytes, "read_bytes_total", "Bytes of line text read from sources.", "log")
 	counter(&m.events, "source_events_total", "What happened to sources: rotations, truncations and the like.", "log", "state")
+	counter(&m.altered, "altered_lines_total",
+		"Lines that were changed before they were sent, once as they are read live and each time they are read from history.", "log", "how")
 	counter(&m.sentLines, "sent_lines_total", "Lines sent to viewers.", "transport")
 	counter(&m.sentBytes, "sent_bytes_total", "Bytes of messages with lines sent to viewers.", "transport")
 	counter(&m.gaps, "gaps_total", "Gaps that viewers were told of.", "why")
@@ -89,6 +92,9 @@ func (m *metrics) start(names []string) {
 		for _, s := range []State{Rotated, Truncated, Missing, Exited, Replaced} {
 			m.events.WithLabelValues(n, string(s))
 		}
+		for _, how := range alterations() {
+			m.altered.WithLabelValues(n, how)
+		}
 	}
 	for _, t := range transports() {
 		m.sentLines.WithLabelValues(t)
@@ -111,10 +117,23 @@ type logMeter struct {
 	m            *metrics
 	log          string
 	lines, bytes prometheus.Counter
+	hows         [alterationKinds]prometheus.Counter
 }
 
 func (m *metrics) forLog(label string) *logMeter {
-	return &logMeter{m, label, m.lines.WithLabelValues(label), m.bytes.WithLabelValues(label)}
+	l := &logMeter{m: m, log: label, lines: m.lines.WithLabelValues(label), bytes: m.bytes.WithLabelValues(label)}
+	for i, how := range alterations() {
+		l.hows[i] = m.altered.WithLabelValues(label, how)
+	}
+	return l
+}
+
+func (l *logMeter) altered(a *altered) {
+	for i, n := range a {
+		if n > 0 {
+			l.hows[i].Add(float64(n))
+		}
+	}
 }
 
 func (l *logMeter) read(lines int, bytes int64) {

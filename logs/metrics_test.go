@@ -43,6 +43,8 @@ func TestMetricsExistFromTheStartAndCount(t *testing.T) {
 	serve(t, cfg) // registering twice reuses
 	for _, series := range []string{
 		"pruvon_logs_viewers{log=app}", "pruvon_logs_sources_following{log=app}", "pruvon_logs_children",
+		"pruvon_logs_altered_lines_total{how=redacted,log=app}", "pruvon_logs_altered_lines_total{how=cut,log=app}",
+		"pruvon_logs_altered_lines_total{how=invalid_utf8,log=app}", "pruvon_logs_altered_lines_total{how=control,log=app}",
 		"pruvon_logs_source_events_total{log=app,state=rotated}", "pruvon_logs_gaps_total{why=slow}",
 		"pruvon_logs_resumes_total{result=exact}", "pruvon_logs_viewers_dropped_total{reason=slow}",
 	} {

@@ -113,7 +113,7 @@ func (fl *follower) emit(g *openGen, pos Position, p piece, off int64, window []
 
 // unfinished gives out the beginning of a line whose end does not come.
 func (fl *follower) unfinished(g *openGen, now time.Time) error {
-	if g.sp.pending() == 0 || now.Sub(g.held) < holdPartial || !g.live {
+	if fl.whole || g.sp.pending() == 0 || now.Sub(g.held) < holdPartial || !g.live {
 		return nil
 	}
 	p, _ := g.sp.unfinished(false)

@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pruvon/pruvon/logs"
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,48 @@ func TestRedactWaitsForTheWholeLine(t *testing.T) {
 	l.raw("password=hun")
 	l.raw("ter2\n")
 	require.Equal(t, []string{"password=[redacted]"}, c.lines(1))
+}
+
+// The halves of a line stand in one file; between them comes what is written to
+// the next one.
+func TestRedactWaitsForTheWholeLineThroughARotation(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "start")
+	s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": logs.File(l.path)}, Redact: logs.RedactSecrets})
+	c := s.dial("")
+	require.Equal(t, []string{"start"}, c.lines(1))
+	l.warm(c)
+	l.raw("password=hun")
+	timer := time.NewTimer(1300 * time.Millisecond) // unfinished lines are shown after a second
+	<-timer.C
+	l.rename(".1")
+	fresh := logFile{t: t, path: l.path}
+	fresh.reopen()
+	defer fresh.f.Close()
+	fresh.add("another file's line")
+	require.Equal(t, []string{"another file's line"}, c.lines(1))
+	l.raw("ter2\n")
+	require.Equal(t, []string{"password=[redacted]"}, c.lines(1))
+}
+
+// A command's last line has no end and was held back for it: it is shown when
+// the command ends, and by itself.
+func TestRedactedLastLineOfACommand(t *testing.T) {
+	t.Parallel()
+	for name, redact := range map[string]func([]byte) []byte{"redacted": logs.RedactSecrets, "as it is": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, logs.Config{Sources: map[string]logs.Source{"app": shell(
+				`printf 'password=hunter2'; sleep 1.3; exit 1`)}, Redact: redact})
+			find := openers()["text"](s, "")
+			want := "password=hunter2\n"
+			if redact != nil {
+				want = "password=[redacted]\n"
+			}
+			find(want)
+			find(want)
+		})
+	}
 }
 
 // What redaction hides cannot be found out by searching for it.

@@ -27,12 +27,21 @@ var plain = func() (t [256]bool) {
 // mark become \uXXXX; bytes that are no UTF-8 become \xXX. Sanitizing twice
 // changes nothing more, the result is valid UTF-8, and it is at most four
 // times as long as the input.
-func sanitizeText(dst, line []byte) []byte { return sanitize(dst, line, false) }
+func sanitizeText(dst, line []byte) []byte {
+	dst, _ = sanitize(dst, line, false)
+	return dst
+}
 
 // sanitizeJSON is sanitizeText followed by JSON string escaping, in one pass.
-func sanitizeJSON(dst, line []byte) []byte { return sanitize(dst, line, true) }
+func sanitizeJSON(dst, line []byte) []byte {
+	dst, _ = sanitize(dst, line, true)
+	return dst
+}
 
-func sanitize(dst, line []byte, asJSON bool) []byte {
+// visible says what sanitize has made visible.
+type visible struct{ invalid, control bool }
+
+func sanitize(dst, line []byte, asJSON bool) (_ []byte, made visible) {
 	start := 0 // of the run of plain bytes not copied yet
 	for i := 0; i < len(line); {
 		for i < len(line) && plain[line[i]] {
@@ -48,8 +57,10 @@ func sanitize(dst, line []byte, asJSON bool) []byte {
 			r, n := utf8.DecodeRune(line[i:])
 			switch {
 			case r == utf8.RuneError && n == 1:
+				made.invalid = true
 				dst = visibleByte(dst, c, asJSON)
 			case isHidden(r):
+				made.control = true
 				dst = visibleRune(dst, r, asJSON)
 			default:
 				dst = append(dst, line[i:i+n]...)
@@ -71,6 +82,7 @@ func sanitize(dst, line []byte, asJSON bool) []byte {
 		case c == 0x1b:
 			n := sgr(line[i:])
 			if n == 0 {
+				made.control = true
 				dst = append(dst, "\u241b"...)
 				i++
 				break
@@ -83,15 +95,17 @@ func sanitize(dst, line []byte, asJSON bool) []byte {
 			dst = append(dst, line[i+1:i+n]...)
 			i += n
 		case c == 0x7f:
+			made.control = true
 			dst = append(dst, "\u2421"...)
 			i++
 		default:
+			made.control = true
 			dst = utf8.AppendRune(dst, 0x2400+rune(c))
 			i++
 		}
 		start = i
 	}
-	return append(dst, line[start:]...)
+	return append(dst, line[start:]...), made
 }
 
 // sgr returns the length of the SGR sequence that b begins with, or 0.

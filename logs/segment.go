@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 )
@@ -100,6 +101,8 @@ type builder struct {
 	raw     int64     // bytes as read
 	fill    int64     // of them, what counts towards a full segment
 	at      time.Time // of the first line
+	altered altered   // lines since the last seal
+	copied  []byte    // the line that Redact has
 }
 
 // add appends one line. Length is what it really had.
@@ -111,15 +114,24 @@ func (b *builder) add(text []byte, at time.Time, s Stream, length int64, more bo
 	}
 	whole := length <= int64(len(text))
 	if b.redact != nil {
-		text = b.redact(text)
+		// A copy, since Redact may work in place: what the line was read
+		// into is compared with the file again, or is another viewer's too.
+		b.copied = append(b.copied[:0], text...)
+		clean := b.redact(b.copied)
+		b.altered.add(alteredRedacted, !bytes.Equal(clean, text))
+		text = clean
 	}
 	if len(text) > maxLine {
 		text, whole = cutText(text, maxLine), false
 	}
+	b.altered.add(alteredCut, !whole)
 	l := line{entry: uint32(len(b.entries)), level: levelOf(text), raw: uint32(min(length, 1<<32-1))}
 	b.entries = append(b.entries, `{"m":"`...)
 	l.text = uint32(len(b.entries))
-	b.entries = sanitizeJSON(b.entries, text)
+	var made visible
+	b.entries, made = sanitize(b.entries, text, true)
+	b.altered.add(alteredInvalid, made.invalid)
+	b.altered.add(alteredControl, made.control)
 	l.textLen = uint32(len(b.entries)) - l.text
 	if hasEscape(b.entries[l.text:]) {
 		l.flags |= flagEscaped
@@ -183,7 +195,7 @@ func (b *builder) seal(first int64, cursor string, pos Position) *segment {
 	if b.reuse {
 		b.sealed = s.buf
 	}
-	b.entries, b.lines, b.raw, b.fill = b.entries[:0], b.lines[:0], 0, 0
+	b.entries, b.lines, b.raw, b.fill, b.altered = b.entries[:0], b.lines[:0], 0, 0, altered{}
 	return s
 }
 

@@ -21,6 +21,13 @@ type hubSink struct {
 	held  [2]heldLine // with Redact: beginnings of lines, by stream
 }
 
+// wholeLines is a Sink that says whether it has a use for unfinished lines. A
+// source that can read a line again had better keep the rest to itself then:
+// what comes between two halves may be another file's.
+type wholeLines interface{ wholeOnly() bool }
+
+func (s *hubSink) wholeOnly() bool { return s.h.redact != nil }
+
 // heldLine is the beginning of a line that Redact has to see whole.
 type heldLine struct {
 	text   []byte
@@ -136,7 +143,8 @@ type viewSink struct {
 	pos    Position
 	cursor func(seq int64, pos Position) string
 	emit   func(*segment) error
-	note   func(Note) // counts
+	note   func(Note)     // counts
+	count  func(*altered) // likewise
 }
 
 // Line takes a whole line.
@@ -170,9 +178,7 @@ func (s *viewSink) Note(n Note) error {
 	if n.Pos != nil {
 		s.pos = append(s.pos[:0], n.Pos...)
 	}
-	if s.note != nil {
-		s.note(n)
-	}
+	s.note(n)
 	return s.emit(noteSegment(n, s.next, from, s.cursor(s.next, s.pos), nil))
 }
 
@@ -181,6 +187,7 @@ func (s *viewSink) Flush() error {
 	if s.b.empty() {
 		return nil
 	}
+	s.count(&s.b.altered)
 	next := s.next + int64(len(s.b.lines))
 	seg := s.b.seal(s.next, s.cursor(next, s.pos), nil)
 	s.next = next

@@ -298,7 +298,7 @@ func (v *viewer) historyErr(ctx context.Context, err error) error {
 func (v *viewer) viewSink() *viewSink {
 	return &viewSink{
 		b: builder{redact: v.hub.redact, reuse: true}, next: v.seq, pos: append(Position(nil), v.pos...),
-		cursor: v.hub.cursorFor,
+		cursor: v.hub.cursorFor, note: v.hub.meter.note, count: v.hub.meter.altered,
 		emit: func(s *segment) error {
 			v.cursor, v.seq = s.cursor, s.next()
 			if err := v.sendSegment(s, 0); err != nil {
