@@ -28,7 +28,10 @@ export class ImportUpload extends EventTarget {
   start(): Promise<{ location: string; snapshot: unknown }>;
   pause(): void;
   abort(): Promise<void>;
-  addEventListener<K extends keyof UploadEvents>(type: K, f: (event: UploadEvents[K]) => void, options?: AddEventListenerOptions): void;
+  addEventListener<K extends keyof UploadEvents>(type: K, f: (event: UploadEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof UploadEvents>(type: K, f: (event: UploadEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
 export interface WatchOptions {
@@ -84,7 +87,10 @@ export class ImportWatch extends EventTarget {
   open(): this;
   close(): void;
   retryNow(): void;
-  addEventListener<K extends keyof WatchEvents>(type: K, f: (event: WatchEvents[K]) => void, options?: AddEventListenerOptions): void;
+  addEventListener<K extends keyof WatchEvents>(type: K, f: (event: WatchEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof WatchEvents>(type: K, f: (event: WatchEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
 export function unfinishedUploads(target: string, storage?: Storage): { key: string; target: string; location: string; name: string; size: number; started: number }[];

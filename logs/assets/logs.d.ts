@@ -72,7 +72,10 @@ export class LogStream extends EventTarget {
   restart(query: LogQuery): void;
   fetchGap(gap: Gap): Promise<{ lines: Line[]; complete: boolean }>;
   downloadURL(query?: LogQuery): string;
-  addEventListener<K extends keyof LogEvents>(type: K, f: (event: LogEvents[K]) => void, options?: AddEventListenerOptions): void;
+  addEventListener<K extends keyof LogEvents>(type: K, f: (event: LogEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof LogEvents>(type: K, f: (event: LogEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
 export function logURL(url: string | URL, query?: Record<string, unknown>, base?: string): URL;

@@ -97,7 +97,10 @@ export class TerminalClient extends EventTarget {
   take(): void;
   /** Ends the session and everything it has started; resolves when nothing of it runs any more, rejects with an Error that has a `problem`. */
   end(): Promise<void>;
-  addEventListener<K extends keyof TerminalEvents>(type: K, f: (event: TerminalEvents[K]) => void, options?: AddEventListenerOptions): void;
+  addEventListener<K extends keyof TerminalEvents>(type: K, f: (event: TerminalEvents[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof TerminalEvents>(type: K, f: (event: TerminalEvents[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, f: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }
 
 /** Input waiting to be accepted, addressed by byte offset. */

@@ -53,6 +53,8 @@ export class Connection {
   readonly state: ConnectionState;
   readonly idle: number;
   readonly hidden: boolean;
+  /** What the browser gives, with the replacements in their places. */
+  readonly env: Required<Env>;
   open(): void;
   send(data: string | ArrayBufferView): boolean;
   close(code?: number, reason?: string): void;
