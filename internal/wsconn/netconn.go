@@ -54,9 +54,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	h.net = &netConn{Conn: nc, owner: h.conn, allowance: floodAllowance + max(h.conn.opts.ReadLimit, 0)}
 	// net/http clears its deadlines on Hijack, and its writer leads to the
-	// bare connection. Ours is smaller: it only joins a frame's header with
-	// what follows, and each idle connection keeps one.
-	return h.net, bufio.NewReadWriter(brw.Reader, bufio.NewWriterSize(h.net, writeBuffer)), nil
+	// bare connection. Ours is smaller, since each idle connection keeps one.
+	size := writeBuffer
+	if vectored(nc) {
+		h.net.joins, size = true, joinBuffer
+	}
+	return h.net, bufio.NewReadWriter(brw.Reader, bufio.NewWriterSize(h.net, size)), nil
 }
 
 const writeBuffer = 512
@@ -77,6 +80,9 @@ type netConn struct {
 	net.Conn
 	owner     *Conn
 	allowance int64
+
+	joins bool   // frames are joined before they are written
+	join  joiner // under the library's lock for writing a frame
 
 	// The reader and, once it has stopped, the closing handshake read.
 	mu       sync.Mutex
@@ -118,8 +124,14 @@ func (c *netConn) spend(n int64, now time.Time) {
 // Write starts the deadline anew, so that it bounds one write and not the
 // connection.
 func (c *netConn) Write(p []byte) (int, error) {
+	if c.joins && c.join.hold(p) {
+		return len(p), nil
+	}
 	if d := c.owner.opts.WriteTimeout; d > 0 {
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(d))
+	}
+	if c.joins {
+		return c.join.write(c.Conn, p)
 	}
 	return c.Conn.Write(p)
 }
