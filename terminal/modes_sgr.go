@@ -59,25 +59,48 @@ func sgrOn(v int32) sgrAttr {
 	return 0
 }
 
-// sgrOff is what a parameter switches off.
-func sgrOff(v int32) sgrAttr {
+// simple applies a parameter that stands for itself.
+func (s *sgr) simple(v int32) {
 	switch v {
+	case 0:
+		*s = sgr{}
+	case 1, 2, 3, 5, 6, 7, 8, 9, 53:
+		s.attrs |= sgrOn(v)
+	case 4:
+		s.underline = 1
+	case 21:
+		s.underline = 2
 	case 22:
-		return attrBold | attrDim
+		s.attrs &^= attrBold | attrDim
 	case 23:
-		return attrItalic
+		s.attrs &^= attrItalic
+	case 24:
+		s.underline = 0
 	case 25:
-		return attrBlink
+		s.attrs &^= attrBlink
 	case 27:
-		return attrInverse
+		s.attrs &^= attrInverse
 	case 28:
-		return attrInvisible
+		s.attrs &^= attrInvisible
 	case 29:
-		return attrStrike
+		s.attrs &^= attrStrike
+	case 30, 31, 32, 33, 34, 35, 36, 37:
+		s.fg = colorBasic | color(v-30)
+	case 39:
+		s.fg = 0
+	case 40, 41, 42, 43, 44, 45, 46, 47:
+		s.bg = colorBasic | color(v-40)
+	case 49:
+		s.bg = 0
 	case 55:
-		return attrOverline
+		s.attrs &^= attrOverline
+	case 59:
+		s.line = 0
+	case 90, 91, 92, 93, 94, 95, 96, 97:
+		s.fg = colorBasic | color(v-90+8)
+	case 100, 101, 102, 103, 104, 105, 106, 107:
+		s.bg = colorBasic | color(v-100+8)
 	}
-	return 0
 }
 
 // apply reads the parameters of one SGR sequence. Both the semicolon and the
@@ -86,39 +109,16 @@ func (s *sgr) apply(p *params) {
 	for i := 0; i < p.n; i++ {
 		v := p.v[i]
 		switch {
-		case v == 0:
-			*s = sgr{}
-		case v == 4:
-			s.underline = 1
-			if p.sub(i + 1) {
-				s.underline = uint8(min(max(p.v[i+1], 0), 5))
-			}
-		case v == 21:
-			s.underline = 2
-		case v == 24:
-			s.underline = 0
-		case v >= 30 && v <= 37:
-			s.fg = colorBasic | color(v-30)
+		case v == 4 && p.sub(i+1):
+			s.underline = uint8(min(max(p.v[i+1], 0), 5))
 		case v == 38:
 			i += s.extended(&s.fg, p, i)
-		case v == 39:
-			s.fg = 0
-		case v >= 40 && v <= 47:
-			s.bg = colorBasic | color(v-40)
 		case v == 48:
 			i += s.extended(&s.bg, p, i)
-		case v == 49:
-			s.bg = 0
 		case v == 58:
 			i += s.extended(&s.line, p, i)
-		case v == 59:
-			s.line = 0
-		case v >= 90 && v <= 97:
-			s.fg = colorBasic | color(v-90+8)
-		case v >= 100 && v <= 107:
-			s.bg = colorBasic | color(v-100+8)
 		default:
-			s.attrs = s.attrs&^sgrOff(v) | sgrOn(v)
+			s.simple(v)
 		}
 		for p.sub(i + 1) {
 			i++

@@ -125,7 +125,7 @@ func (r *rareBytes) seek(i int) {
 // holds whole: a prefix at most, numbers, semicolons, a final byte. It returns
 // its length, or 0 if p starts with anything else.
 func (t *tracker) quickCSI(p []byte) int {
-	if len(p) < 3 || p[0] != c0ESC || p[1] != '[' {
+	if p[0] != c0ESC || len(p) < 3 || p[1] != '[' {
 		return 0
 	}
 	i, n := 2, 0
@@ -136,25 +136,34 @@ func (t *tracker) quickCSI(p []byte) int {
 	v := int32(0)
 	for ; i < len(p); i++ {
 		c := p[i]
-		switch {
-		case c >= '0' && c <= '9':
-			v = min(v*10+int32(c-'0'), maxParam)
-		case c == ';':
+		if d := c - '0'; d <= 9 {
+			if v > maxParam/10 {
+				return 0
+			}
+			v = v*10 + int32(d)
+			continue
+		}
+		if c == ';' {
 			if n == maxParams-1 {
 				return 0
 			}
 			t.p.v[n] = v
 			n, v = n+1, 0
-		case c >= 0x40 && c < 0x7f:
-			t.p.v[n], t.p.n, t.p.subs = v, n+1, 0
-			t.prefix, t.ninter, t.code = prefix, 0, c
-			t.seqAt, t.runAt = t.off, t.off+int64(i)
-			t.off += int64(i) + 1
-			t.doCSI()
-			return i + 1
-		default:
+			continue
+		}
+		if c < 0x40 || c == 0x7f || c >= 0x80 {
 			return 0
 		}
+		t.seqAt, t.runAt = t.off, t.off+int64(i)
+		t.off += int64(i) + 1
+		t.p.v[n], t.p.n, t.p.subs = v, n+1, 0
+		t.prefix, t.ninter, t.code = prefix, 0, c
+		if c == 'm' && n == 0 && prefix == 0 {
+			t.modes.pen.sgr.simple(v) // what coloured text is full of
+		} else {
+			t.doCSI()
+		}
+		return i + 1
 	}
 	return 0
 }
