@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -36,7 +37,7 @@ type Handler struct {
 	reg          *registry
 	journal      *journal
 	opening      chan struct{} // holds one token for each terminal being opened
-	busy         chan struct{} // and for each reader that gathers output
+	slots        *readSlots    // and for readers that gather output
 	helloTimeout time.Duration
 	ws           wsconn.Options
 }
@@ -53,7 +54,7 @@ func New(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		cfg: cfg, log: cfg.Logger, reg: newRegistry(), helloTimeout: pick(cfg.HelloTimeout, 10*time.Second),
-		opening: make(chan struct{}, spawnLimit), busy: make(chan struct{}, busyReaders),
+		opening: make(chan struct{}, spawnLimit), slots: newReadSlots(runtime.GOMAXPROCS(0)),
 		ws: wsconn.Options{Subprotocols: []string{Subprotocol}, AllowNone: true, ReadLimit: messageMax},
 	}
 	if err := h.build(); err != nil {

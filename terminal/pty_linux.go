@@ -2,6 +2,8 @@ package terminal
 
 import (
 	"os"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,3 +40,13 @@ func setInputMode(slave *os.File) error {
 // millisecond when nothing else runs, since the scheduler then sleeps in
 // epoll_wait, which counts in milliseconds.
 func pauseShort() { _ = unix.Nanosleep(&unix.Timespec{Nsec: 1}, nil) }
+
+// readQuick is read(2) without a word to Go's scheduler. fd must not block and
+// b not be empty.
+func readQuick(fd int, b []byte) (int, error) {
+	n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}

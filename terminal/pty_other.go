@@ -19,3 +19,7 @@ func setInputMode(*os.File) error { return nil }
 
 // pauseShort gives more output the time to come.
 func pauseShort() { time.Sleep(20 * time.Microsecond) }
+
+// readQuick is an ordinary read where system calls go through the system's
+// library.
+func readQuick(fd int, b []byte) (int, error) { return unix.Read(fd, b) }

@@ -5,6 +5,10 @@ import "time"
 const (
 	// frameMax is the largest binary message.
 	frameMax = 64 << 10
+	// frameEnough is how much output is sent without waiting for company. A
+	// third of it at most may be left of the window: the next message is on
+	// its way while the client draws this one.
+	frameEnough = 48 << 10
 	// frameWait is how long output waits for company while it keeps coming.
 	frameWait = 2 * time.Millisecond
 )
@@ -32,7 +36,7 @@ func (p *pump) decide(now time.Time, avail, room, window int64, stopped bool) ve
 	if can <= 0 {
 		return verdict{want: 1}
 	}
-	full := min(frameMax/2, window/4)
+	full := min(frameEnough, window*3/8)
 	due := p.last.Add(frameWait)
 	if p.prompt || stopped || can >= full || !now.Before(due) {
 		return verdict{send: true}

@@ -117,7 +117,7 @@ func (p *prepared) spawn(ctx context.Context, a *attachment, size Size) (_ Proce
 		return nil, err
 	}
 	c := &command{pty: pair, group: g}
-	c.ptyReader.init(pair.raw, a.h.busy)
+	c.ptyReader.init(pair.raw, a.h.slots)
 	return c, nil
 }
 
