@@ -32,16 +32,15 @@ type page struct {
 	ack          []byte
 }
 
-// dialPage opens a terminal. window is what the page asks for, 0 to leave it to the server.
-func dialPage(ctx context.Context, addr, name string, window int, o wsclient.Options) (*page, error) {
+// dialPage opens a terminal. It does not answer pings, the first of which comes after 25 s.
+func dialPage(ctx context.Context, addr, name string, o wsclient.Options) (*page, error) {
 	o.Protocol, o.Host = terminal.Subprotocol, serverName
 	conn, err := wsclient.Dial(ctx, addr, "/terminals/"+name, o)
 	if err != nil {
 		return nil, err
 	}
 	p := &page{Conn: conn}
-	hello := fmt.Appendf(nil, `{"type":"hello","cols":80,"rows":24,"window":%d}`, window)
-	if err := conn.Send(wsclient.OpText, hello); err != nil {
+	if err := conn.Send(wsclient.OpText, []byte(`{"type":"hello","cols":80,"rows":24}`)); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}

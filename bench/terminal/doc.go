@@ -8,6 +8,14 @@ import "github.com/pruvon/pruvon/bench/internal/harness"
 func Scenarios() []harness.Scenario {
 	return []harness.Scenario{
 		throughput(),
+		echo(),
+		echoFlood(),
+		interrupt(),
+		interruptLine(),
+		sessions(),
+		growth(),
+		window(),
+		ring(),
 	}
 }
 

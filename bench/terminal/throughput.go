@@ -10,16 +10,6 @@ import (
 	"time"
 
 	"github.com/pruvon/pruvon/bench/internal/harness"
-	"github.com/pruvon/pruvon/bench/internal/wsclient"
-)
-
-const (
-	pruvon        = "pruvon"
-	floor         = "floor"
-	barePty       = "bare pty"
-	websocketdBin = "websocketd --binary"
-	websocketd    = "websocketd"
-	getWebsocketd = "apt-get install websocketd"
 )
 
 // outputNotes is for those who miss a name.
@@ -179,26 +169,4 @@ func selfCPU() time.Duration {
 	var r syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
-}
-
-// dialer opens a terminal of a running target.
-type dialer func(ctx context.Context, name string) (client, error)
-
-// startTarget starts the server of a target.
-func startTarget(ctx context.Context, env *harness.Env, target string, c serverConfig) (*harness.Server, dialer, error) {
-	switch target {
-	case floor:
-		srv, err := env.Serve(ctx, roleFloor, c)
-		return srv, func(ctx context.Context, name string) (client, error) {
-			return dialSocket(ctx, srv.Addr, name, 256<<10)
-		}, err
-	case pruvon:
-		srv, err := env.Serve(ctx, rolePruvon, c)
-		return srv, func(ctx context.Context, name string) (client, error) {
-			return dialPage(ctx, srv.Addr, name, 0, wsclient.Options{})
-		}, err
-	case websocketd, websocketdBin:
-		return startWebsocketd(ctx, env, target, c)
-	}
-	return nil, nil, fmt.Errorf("unknown target %q", target)
 }

@@ -7,23 +7,23 @@ import (
 	"strconv"
 )
 
-// Children returns how many processes have pid as their parent, zombies among them.
-func Children(pid int) (n int) {
+// Zombies returns how many children of pid have ended without being waited for.
+func Zombies(pid int) (n int) {
 	each(func(p int) {
-		if s, err := readStat(p); err == nil && s.parent == pid {
+		if s, err := readStat(p); err == nil && s.parent == pid && s.state == 'Z' {
 			n++
 		}
 	})
 	return n
 }
 
-// WithArgument returns how many live processes have the given text in their command line. With a
-// text that nobody else uses it finds the descendants that have left their parent, too.
-func WithArgument(text string) (n int) {
-	self := os.Getpid()
+// WithArgument returns how many live processes other than except have the given text in their command
+// line. With a text that nobody else uses it finds a server's descendants, also those that have left it;
+// the server itself, which may have been told the text, is the exception.
+func WithArgument(text string, except int) (n int) {
 	each(func(p int) {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p))
-		if err == nil && p != self && bytes.Contains(line, []byte(text)) {
+		if err == nil && p != except && bytes.Contains(line, []byte(text)) {
 			n++
 		}
 	})
