@@ -6,12 +6,20 @@ require (
 	github.com/gaissmai/bart v0.30.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/labstack/echo/v4 v4.16.0
+	github.com/nxadm/tail v1.4.11
 	github.com/pruvon/pruvon v0.0.0
 	github.com/realclientip/realclientip-go v1.0.0
+	github.com/tus/tusd/v2 v2.9.1
 	go4.org/netipx v0.0.0-20260823151212-3075585bcbeb
+	golang.org/x/exp v0.0.0-20250106191152-7588d65b2ba8
 )
 
-require go.yaml.in/yaml/v3 v3.0.6 // indirect
+require (
+	github.com/fsnotify/fsnotify v1.6.0 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	gopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -4,7 +4,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pruvon/pruvon/bench/addresses"
+	"github.com/pruvon/pruvon/bench/imports"
 	"github.com/pruvon/pruvon/bench/internal/harness"
+	"github.com/pruvon/pruvon/bench/logs"
 	"github.com/pruvon/pruvon/bench/terminal"
 )
 
@@ -12,6 +15,9 @@ import (
 func scenarios() []harness.Scenario {
 	return slices.Concat(
 		terminal.Scenarios(),
+		logs.Scenarios(),
+		imports.Scenarios(),
+		addresses.Scenarios(),
 	)
 }
 
@@ -19,5 +25,7 @@ func scenarios() []harness.Scenario {
 func roles() map[string]harness.Role {
 	all := map[string]harness.Role{}
 	maps.Copy(all, terminal.Roles())
+	maps.Copy(all, logs.Roles())
+	maps.Copy(all, imports.Roles())
 	return all
 }

@@ -1,88 +1,63 @@
-package addresses_test
+package addresses
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
-	"strings"
 	"testing"
 
-	"github.com/gaissmai/bart"
-	"go4.org/netipx"
-
-	"github.com/pruvon/pruvon/ipfilter"
+	"github.com/stretchr/testify/require"
 )
 
-// list is the same random allowlist in every form.
-func list(tb testing.TB, n int) (ipfilter.Rules, []netip.Prefix) {
-	rng := rand.New(rand.NewPCG(1, uint64(n)))
-	var text strings.Builder
-	var prefixes []netip.Prefix
-	for range n {
-		var b [4]byte
-		for i := range b {
-			b[i] = byte(rng.IntN(256))
-		}
-		p := netip.PrefixFrom(netip.AddrFrom4(b), 16+rng.IntN(17)).Masked()
-		prefixes = append(prefixes, p)
-		fmt.Fprintf(&text, "allow %s;\n", p)
+// All must come to the same decisions.
+func TestAllListsAgree(t *testing.T) {
+	all := prefixes(300)
+	var kept []lookup
+	for _, l := range lists {
+		contains, err := l.make(all)
+		require.NoError(t, err, l.name)
+		kept = append(kept, contains)
 	}
-	rules, err := ipfilter.Parse(strings.NewReader(text.String() + "deny all;\n"))
-	must(tb, err)
-	return rules, prefixes
+	inside := 0
+	for n := uint64(0); n < 1<<32; n += 99_991 {
+		a := netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+		want := kept[0](a)
+		for i, contains := range kept {
+			require.Equal(t, want, contains(a), "%s: %s", lists[i].name, a)
+		}
+		if want {
+			inside++
+		}
+	}
+	require.Positive(t, inside)
+	for _, p := range all {
+		for i, contains := range kept {
+			require.True(t, contains(p.Addr()), "%s: %s", lists[i].name, p)
+		}
+	}
+}
+
+func TestCost(t *testing.T) {
+	var kept [][]byte
+	ns, allocs := cost(1, func() { kept = append(kept[:0], make([]byte, 100)) })
+	require.Positive(t, ns)
+	require.GreaterOrEqual(t, allocs, 1.0)
 }
 
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{10, 1_000, 100_000} {
-		rules, prefixes := list(b, n)
-		hit := prefixes[n/2].Addr()
-		b.Run(fmt.Sprintf("%d/pruvon", n), func(b *testing.B) {
-			f, err := ipfilter.New(ipfilter.Config{Rules: rules})
-			must(b, err)
-			b.ReportAllocs()
-			for b.Loop() {
-				if !f.Decide(hit).Allowed {
-					b.Fatal("denied")
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("%d/linear", n), func(b *testing.B) {
-			for b.Loop() {
-				found := false
-				for _, p := range prefixes {
-					if p.Contains(hit) {
-						found = true
-						break
+		all := prefixes(n)
+		for _, l := range lists {
+			b.Run(fmt.Sprintf("%d/%s", n, l.name), func(b *testing.B) {
+				contains, err := l.make(all)
+				require.NoError(b, err)
+				hit := all[n/2].Addr()
+				b.ReportAllocs()
+				for b.Loop() {
+					if !contains(hit) {
+						b.Fatal("denied")
 					}
 				}
-				if !found {
-					b.Fatal("denied")
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("%d/bart", n), func(b *testing.B) {
-			var t bart.Lite
-			for _, p := range prefixes {
-				t.Insert(p)
-			}
-			for b.Loop() {
-				if !t.Contains(hit) {
-					b.Fatal("denied")
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("%d/netipx", n), func(b *testing.B) {
-			var builder netipx.IPSetBuilder
-			for _, p := range prefixes {
-				builder.AddPrefix(p)
-			}
-			set, err := builder.IPSet()
-			must(b, err)
-			for b.Loop() {
-				if !set.Contains(hit) {
-					b.Fatal("denied")
-				}
-			}
-		})
+			})
+		}
 	}
 }
