@@ -24,7 +24,7 @@ func TestScenariosWork(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			results, err := harness.RunAll(context.Background(), []harness.Scenario{s}, harness.Options{
-				Repetitions: 1, Tiny: true, Progress: t.Output(), NoiseFor: time.Millisecond,
+				Repetitions: 1, Tiny: true, Progress: t.Output(), NoiseFor: time.Millisecond, Timeout: time.Minute,
 			})
 			require.NoError(t, err)
 			for _, target := range results[0].Targets {

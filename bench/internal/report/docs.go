@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -15,74 +14,67 @@ import (
 // sees when it is shown.
 const (
 	begin = "<!-- bench:%s -->\n"
-	end   = "<!-- /bench -->"
+	end   = "<!-- /bench -->\n"
 )
 
 // machinePlace is the name of the place for the machine's description.
 const machinePlace = "machine"
 
-// UpdateDocs writes the tables into the document at path, each into its place. What was not measured
-// stays as it is; a result without a place is an error.
+// UpdateDocs writes the tables into the document at path, each into its place. A scenario without one
+// gets it after the last of its part, or at the end. What was not measured stays as it is.
 func UpdateDocs(path string, m Machine, results []harness.Result) error {
-	doc, err := os.ReadFile(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	doc, err = update(doc, m, results)
-	if err != nil {
+	doc := document(b)
+	errs := []error{doc.put(machinePlace, []byte(Header(m, results)))}
+	for _, r := range results {
+		var b bytes.Buffer
+		Table(&b, &r)
+		errs = append(errs, doc.put(r.Scenario.Name, b.Bytes()))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.WriteFile(path, doc, 0o644)
 }
 
-func update(doc []byte, m Machine, results []harness.Result) ([]byte, error) {
-	put := func(place string, text []byte) error {
-		mark := fmt.Appendf(nil, begin, place)
-		before, rest, ok := bytes.Cut(doc, mark)
-		if !ok {
-			return fmt.Errorf("no place %q", place)
-		}
-		_, after, ok := bytes.Cut(rest, []byte(end))
-		if !ok {
-			return fmt.Errorf("the place %q has no end", place)
-		}
-		doc = bytes.Join([][]byte{before, mark, text, []byte(end), after}, nil)
-		return nil
+type document []byte
+
+// put replaces what stands in a place.
+func (d *document) put(place string, text []byte) error {
+	mark := fmt.Appendf(nil, begin, place)
+	if !bytes.Contains(*d, mark) {
+		d.addPlace(place)
 	}
-	errs := []error{put(machinePlace, []byte(Header(m, results)))}
-	for _, r := range results {
-		var b bytes.Buffer
-		Table(&b, &r)
-		errs = append(errs, put(r.Scenario.Name, b.Bytes()))
+	before, rest, _ := bytes.Cut(*d, mark)
+	_, after, err := cutPlace(place, rest)
+	if err != nil {
+		return err
 	}
-	return doc, errors.Join(errs...)
+	*d = bytes.Join([][]byte{before, mark, text, []byte(end), after}, nil)
+	return nil
 }
 
-// Header names the machine and says how disturbed the run was.
-func Header(m Machine, results []harness.Result) string {
-	runs, noisy := 0, 0
-	for _, r := range results {
-		for _, t := range r.Targets {
-			for _, run := range t.Runs {
-				runs++
-				if run.Noise > noisyAbove {
-					noisy++
-				}
-			}
-		}
+// cutPlace cuts what follows the beginning of a place at its end.
+func cutPlace(place string, rest []byte) (text, after []byte, err error) {
+	text, after, ok := bytes.Cut(rest, []byte(end))
+	if !ok || bytes.Contains(text, []byte("<!-- bench:")) {
+		return nil, nil, fmt.Errorf("the place %q has no end", place)
 	}
-	return fmt.Sprintf("%s %d runs; before %d of them others kept more than %.0f %% of the machine busy.\n",
-		m, runs, noisy, noisyAbove*100)
+	return text, after, nil
 }
 
-// noisyAbove is the share of the machine above which a run counts as disturbed.
-const noisyAbove = 0.05
-
-// Markdown writes the header and every table.
-func Markdown(w io.Writer, m Machine, results []harness.Result) {
-	fmt.Fprintln(w, strings.TrimSpace(Header(m, results)))
-	fmt.Fprintln(w)
-	for _, r := range results {
-		Table(w, &r)
+// addPlace adds an empty place after the last of the same part: "part/what".
+func (d *document) addPlace(place string) {
+	part, _, _ := strings.Cut(place, "/")
+	at := len(*d)
+	if i := bytes.LastIndex(*d, []byte("<!-- bench:"+part+"/")); i >= 0 {
+		if j := bytes.Index((*d)[i:], []byte(end)); j >= 0 {
+			at = i + j + len(end)
+		}
 	}
+	added := fmt.Appendf(nil, "\n"+begin+end, place)
+	*d = bytes.Join([][]byte{(*d)[:at], added, (*d)[at:]}, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,10 +103,27 @@ func TestDocumentsAreFilledIn(t *testing.T) {
 	require.Contains(t, report.Header(m, results), "7 runs; before 4 of them others kept more than 5 % of the machine busy")
 }
 
-func TestADocumentWithoutThePlaceStaysAsItIs(t *testing.T) {
+func TestAScenarioWithoutAPlaceGetsOne(t *testing.T) {
+	for _, c := range []struct{ doc, want string }{
+		{"<!-- bench:machine -->\n<!-- /bench -->\nEnd.\n", "End.\n\n<!-- bench:part/what -->\n" + table + "<!-- /bench -->\n"},
+		{
+			"<!-- bench:machine -->\n<!-- /bench -->\n<!-- bench:part/one -->\n<!-- /bench -->\nMore.\n",
+			"<!-- bench:part/one -->\n<!-- /bench -->\n\n<!-- bench:part/what -->\n" + table + "<!-- /bench -->\nMore.\n",
+		},
+	} {
+		name := filepath.Join(t.TempDir(), "doc.md")
+		require.NoError(t, os.WriteFile(name, []byte(c.doc), 0o600))
+		require.NoError(t, report.UpdateDocs(name, report.Machine{}, []harness.Result{result()}))
+		got, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.True(t, strings.HasSuffix(string(got), c.want), "%s", got)
+	}
+}
+
+func TestADocumentWithABrokenPlaceStaysAsItIs(t *testing.T) {
 	for _, doc := range []string{
-		"<!-- bench:machine -->\n<!-- /bench -->\n",
 		"<!-- bench:machine -->\n<!-- /bench -->\n<!-- bench:part/what -->\n",
+		"<!-- bench:machine -->\n<!-- /bench -->\n<!-- bench:part/what -->\n<!-- bench:part/other -->\n<!-- /bench -->\n",
 	} {
 		name := filepath.Join(t.TempDir(), "doc.md")
 		require.NoError(t, os.WriteFile(name, []byte(doc), 0o600))
