@@ -19,17 +19,20 @@ type script struct {
 	answer []string
 	typed  string
 	drawn  int
-	closed chan struct{}
+	buf    []byte
+	closed chan struct{} // nil if nobody waits for more
 }
 
 func (s *script) Next() ([]byte, error) {
 	if len(s.pieces) == 0 {
-		<-s.closed
+		if s.closed != nil {
+			<-s.closed
+		}
 		return nil, io.EOF
 	}
-	b := []byte(s.pieces[0])
+	s.buf = append(s.buf[:0], s.pieces[0]...) // one buffer for all, as of a connection
 	s.pieces = s.pieces[1:]
-	return b, nil
+	return s.buf, nil
 }
 
 func (s *script) Type(b []byte) error {
