@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/pruvon/pruvon/internal/gate"
 )
 
 // complete takes an upload whose last byte is stored: it is checked, and then
@@ -102,9 +104,9 @@ func (h *Handler) inspect(j *job, t Target) (Compression, Format, error) {
 	if n == 0 {
 		return c, "", errEmpty()
 	}
-	f := FormatUnknown
-	if t.Detect != nil {
-		f = t.Detect(text[:n:n])
+	f, err := t.detect(text[:n:n])
+	if err != nil {
+		return c, "", err
 	}
 	if f == "" || f == FormatUnknown {
 		f = detectFormat(text[:n])
@@ -115,13 +117,26 @@ func (h *Handler) inspect(j *job, t Target) (Compression, Format, error) {
 	return c, f, nil
 }
 
+// detect asks the host.
+func (t *Target) detect(head []byte) (f Format, err error) {
+	if t.Detect == nil {
+		return FormatUnknown, nil
+	}
+	defer gate.Caught("Detect", &err)
+	return t.Detect(head), nil
+}
+
 // inspectFor bounds a host's xz command that says nothing.
 const inspectFor = 30 * time.Second
 
 func inspected(err error) error {
 	var in *inputError
-	if errors.As(err, &in) {
+	var f *Failure
+	switch {
+	case errors.As(err, &in):
 		return asInput(in)
+	case errors.As(err, &f):
+		return errInspection(f)
 	}
 	return errStorage(err)
 }

@@ -107,7 +107,10 @@ func newSource(ctx context.Context, stored io.Reader, c Compression, lim limits,
 		if xz == nil {
 			return nil, rejected("compression-unsupported", "Compression not supported", "xz is not set up on this server")
 		}
-		s.dec, err = xz(ctx, s.stored)
+		// An xz that cannot be started says nothing about the file.
+		if s.dec, err = xz(ctx, s.stored); err != nil {
+			return nil, err
+		}
 	default:
 		s.dec = plainDecoder{s.stored}
 	}

@@ -1,12 +1,14 @@
 package imports
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/pruvon/pruvon/internal/gate"
+	"github.com/pruvon/pruvon/internal/procgroup"
 )
 
 func errEmpty() *gate.Problem {
@@ -147,6 +149,18 @@ func errStorage(err error) *gate.Problem {
 		}
 	}
 	return &gate.Problem{Name: "internal", Title: "Internal error", Status: http.StatusInternalServerError, Detail: "the upload cannot be stored", Err: err}
+}
+
+// errInspection is a host's xz command that could not be started.
+func errInspection(f *Failure) *gate.Problem {
+	p := &gate.Problem{
+		Name: "internal", Title: "Internal error", Status: http.StatusInternalServerError,
+		Detail: "the upload cannot be decompressed here", Err: f,
+	}
+	if errors.Is(f, procgroup.ErrExhausted) {
+		p.Name, p.Title, p.Status, p.RetryAfter = "exhausted", "Service unavailable", http.StatusServiceUnavailable, 5*time.Second
+	}
+	return p
 }
 
 // asInput turns the refusal of an upload's content into an answer.

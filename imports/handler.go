@@ -110,7 +110,7 @@ func (h *Handler) target(ctx context.Context, name string) (Target, error) {
 	if h.cfg.Lookup == nil || !namePattern.MatchString(name) {
 		return Target{}, gate.NotFound("there is no such import target")
 	}
-	t, err := h.cfg.Lookup(ctx, name)
+	t, err := h.ask(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Target{}, gate.NotFound("there is no such import target")
@@ -121,6 +121,11 @@ func (h *Handler) target(ctx context.Context, name string) (Target, error) {
 		return Target{}, fmt.Errorf("target %q: %w", name, err)
 	}
 	return h.cfg.complete(name, t), nil
+}
+
+func (h *Handler) ask(ctx context.Context, name string) (t Target, err error) {
+	defer gate.Caught("Lookup", &err)
+	return h.cfg.Lookup(ctx, name)
 }
 
 // find returns an import that the client may know of.

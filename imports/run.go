@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pruvon/pruvon/internal/gate"
 )
 
 // Causes that end a run's context.
@@ -66,8 +69,11 @@ func (h *Handler) execute(j *job) {
 func (r *run) begin() error {
 	j := r.j
 	target, err := j.h.target(r.ctx, j.record().Target)
-	if err != nil {
+	switch {
+	case err != nil && gate.AsProblem(err).Status == http.StatusNotFound:
 		return &Failure{Title: "The target does not exist any more", Err: err}
+	case err != nil:
+		return &Failure{Title: "The target cannot be looked up", Hint: "the service's own log says why", Err: err}
 	}
 	r.target = target
 	if err := j.digestData(r.ctx); err != nil {
@@ -115,7 +121,7 @@ func (r *run) perform() (err error) {
 	}
 	defer src.close()
 
-	out := newCollector(r.j.h.cfg.Redact, func(s Stream, text []byte, partial bool) {
+	out := newCollector(r.redact(), func(s Stream, text []byte, partial bool) {
 		r.j.log.addOutput(s, text, partial, time.Now())
 	})
 	defer out.close()
@@ -134,6 +140,32 @@ func (r *run) perform() (err error) {
 		err = src.failure // an importer that swallows damage has not succeeded
 	}
 	return err
+}
+
+// redact is the host's Redact. It runs in the goroutines that read what a
+// command prints. Where it panics the text is withheld: it must not be shown
+// as it is, and half an import would help nobody.
+func (r *run) redact() func([]byte) []byte {
+	f := r.j.h.cfg.Redact
+	if f == nil {
+		return nil
+	}
+	var once sync.Once
+	return func(text []byte) (out []byte) {
+		var err error
+		defer func() {
+			if err == nil {
+				return
+			}
+			out = nil
+			once.Do(func() {
+				r.j.h.log.Error("import: output is withheld", "import", r.j.id, "err", err)
+				r.warn("output is missing here: it could not be redacted")
+			})
+		}()
+		defer gate.Caught("Redact", &err)
+		return f(text)
+	}
 }
 
 // complete reports whether the importer had succeeded before it was told to

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"sync"
+
+	"github.com/pruvon/pruvon/internal/gate"
 )
 
 // xz returns how xz is decompressed, or nil when the host has not said: there
@@ -15,7 +18,7 @@ func (h *Handler) xz(info Info) xzRunner {
 		return nil
 	}
 	return func(ctx context.Context, r io.Reader) (decoder, error) {
-		cmd, err := h.cfg.XZ(ctx)
+		cmd, err := h.xzCommand(ctx)
 		if err != nil {
 			return nil, &Failure{Title: "The xz command cannot be set up", Err: err}
 		}
@@ -31,6 +34,14 @@ func (h *Handler) xz(info Info) xzRunner {
 		d.work.Go(func() { readOutput(p.stderr, d.said.write) })
 		return d, nil
 	}
+}
+
+func (h *Handler) xzCommand(ctx context.Context) (cmd *exec.Cmd, err error) {
+	defer gate.Caught("XZ", &err)
+	if cmd, err = h.cfg.XZ(ctx); err == nil && cmd == nil {
+		err = errors.New("the host's XZ returned no command")
+	}
+	return cmd, err
 }
 
 // xzDecoder is the output of the host's xz command.

@@ -77,19 +77,28 @@ func (f *Filter) Check(r *http.Request) error {
 	}
 	f.log.LogAttrs(r.Context(), slog.LevelInfo, "address denied",
 		slog.String("verdict", d.describe(addr)), slog.Bool("report_only", f.cfg.ReportOnly))
+	f.tell(r, addr, d, outcome)
+	if f.cfg.ReportOnly {
+		return nil
+	}
+	return denial(addr, d)
+}
+
+// tell calls the hooks. One that panics changes nothing about the verdict.
+func (f *Filter) tell(r *http.Request, addr netip.Addr, d Decision, outcome string) {
 	if f.cfg.OnDeny != nil {
-		f.cfg.OnDeny(r, addr, d)
+		func() {
+			defer gate.Logged("OnDeny", f.log)
+			f.cfg.OnDeny(r, addr, d)
+		}()
 	}
 	if f.cfg.Audit != nil {
+		defer gate.Logged("Audit", f.log)
 		f.cfg.Audit(r.Context(), Event{
 			Part: "ipfilter", Kind: "address", Addr: addr, Name: d.Rule.Name, ID: d.Rule.Position(),
 			Outcome: outcome, Detail: d.describe(addr),
 		})
 	}
-	if f.cfg.ReportOnly {
-		return nil
-	}
-	return denial(addr, d)
 }
 
 // Wrap answers requests that Check denies with 403 and a problem document (RFC 9457), which does
@@ -107,10 +116,7 @@ func (f *Filter) Wrap(next http.Handler) http.Handler {
 // decideRequest decides about the client of r. An address that cannot be found out is denied.
 func (f *Filter) decideRequest(r *http.Request) (netip.Addr, Decision) {
 	if f.cfg.ClientIP != nil {
-		addr, err := f.cfg.ClientIP(r)
-		if err != nil {
-			addr = netip.Addr{}
-		}
+		addr := f.clientIP(r)
 		return addr, f.Decide(addr)
 	}
 	addr, unix, err := peerOf(r.RemoteAddr)
@@ -121,6 +127,16 @@ func (f *Filter) decideRequest(r *http.Request) (netip.Addr, Decision) {
 		return netip.Addr{}, f.Decide(netip.Addr{})
 	}
 	return addr, f.Decide(addr)
+}
+
+// clientIP is the zero Addr, which is denied, where the hook finds none.
+func (f *Filter) clientIP(r *http.Request) netip.Addr {
+	defer gate.Logged("ClientIP", f.log)
+	addr, err := f.cfg.ClientIP(r)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr
 }
 
 var errNoPeer = errors.New("ipfilter: the peer has no address")

@@ -179,7 +179,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if p, ok := src.(Prober); ok {
-		if err := p.Probe(r.Context()); err != nil {
+		if err := probe(r.Context(), p); err != nil {
 			return unavailable(err)
 		}
 	}
@@ -202,7 +202,7 @@ func (h *Handler) source(ctx context.Context, name string) (Source, error) {
 	if h.cfg.Lookup == nil {
 		return nil, gate.NotFound("there is no such log")
 	}
-	src, err := h.cfg.Lookup(ctx, name)
+	src, err := h.ask(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && src == nil:
 		return nil, gate.NotFound("there is no such log")
@@ -210,6 +210,16 @@ func (h *Handler) source(ctx context.Context, name string) (Source, error) {
 		return nil, unavailable(err)
 	}
 	return src, nil
+}
+
+func (h *Handler) ask(ctx context.Context, name string) (src Source, err error) {
+	defer gate.Caught("Lookup", &err)
+	return h.cfg.Lookup(ctx, name)
+}
+
+func probe(ctx context.Context, p Prober) (err error) {
+	defer gate.Caught("Prober.Probe", &err)
+	return p.Probe(ctx)
 }
 
 // List answers with the configured logs: {"logs":[{"name":…,"title":…}]}.

@@ -3,10 +3,11 @@ package logs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/pruvon/pruvon/internal/gate"
 )
 
 // firstLine is the number of the first line that a hub reads. Lines before it
@@ -27,8 +28,9 @@ type hub struct {
 	log    *slog.Logger
 
 	cancel context.CancelFunc
-	ready  chan struct{} // closed when the ring has a beginning, or ended is set
-	done   chan struct{} // closed when the goroutine is gone
+	fail   context.CancelCauseFunc // ends this life as a fault
+	ready  chan struct{}           // closed when the ring has a beginning, or ended is set
+	done   chan struct{}           // closed when the goroutine is gone
 
 	mu      sync.Mutex
 	ring    ring
@@ -36,6 +38,7 @@ type hub struct {
 	wake    chan struct{} // closed and replaced when there is something new
 	ended   bool
 	endErr  error
+	broken  bool        // owned by the sink: Redact has panicked
 	viewers int         // owned by the hubs that hold it
 	linger  *time.Timer // likewise
 }
@@ -55,6 +58,13 @@ func (h *hub) run(ctx context.Context, after <-chan struct{}) {
 	h.markReady()
 }
 
+// failed says whether this life has come to a bad end.
+func (h *hub) failed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ended && h.endErr != nil
+}
+
 func (h *hub) markReady() {
 	select {
 	case <-h.ready:
@@ -64,11 +74,7 @@ func (h *hub) markReady() {
 }
 
 func (h *hub) follow(ctx context.Context, after <-chan struct{}) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic in the source or in Redact: %v", v)
-		}
-	}()
+	defer gate.Caught("Source", &err)
 	if after != nil {
 		<-after
 	}
@@ -86,6 +92,24 @@ func (h *hub) follow(ctx context.Context, after <-chan struct{}) (err error) {
 	sink := newHubSink(h, from)
 	defer sink.stop()
 	return h.src.Follow(ctx, from, sink)
+}
+
+// redacted calls the host's Redact, maybe in a goroutine of the source. When it
+// panics this life of the source ends: neither that line nor what follows it is
+// shown, so that viewers come back to the place before it.
+func (h *hub) redacted(text []byte) (out []byte, ok bool) {
+	if h.broken {
+		return nil, false
+	}
+	var err error
+	defer func() {
+		if err != nil {
+			h.broken, ok = true, false
+			h.fail(err)
+		}
+	}()
+	defer gate.Caught("Redact", &err)
+	return h.redact(text), true
 }
 
 // cursorFor is the cursor before line number seq at a position.

@@ -33,6 +33,10 @@ func (s *hubs) acquire(name string, src Source) (*hub, error) {
 		return nil, errClosed
 	}
 	h := s.byName[name]
+	if h != nil && h.failed() {
+		s.drop(h) // its viewers have it to the end; the next one tries again
+		h = nil
+	}
 	if h == nil {
 		h = s.make(name, src)
 		s.byName[name] = h
@@ -49,7 +53,7 @@ func (s *hubs) acquire(name string, src Source) (*hub, error) {
 // start runs a hub. The caller holds the lock.
 func (s *hubs) start(h *hub) {
 	ctx, cancel := context.WithCancelCause(s.base)
-	h.cancel = func() { cancel(errIdle) }
+	h.cancel, h.fail = func() { cancel(errIdle) }, cancel
 	var after <-chan struct{}
 	if old := s.ending[h.name]; old != nil {
 		after = old.done
@@ -93,7 +97,10 @@ func (s *hubs) release(h *hub) {
 
 // drop ends a hub's life. The caller holds the lock.
 func (s *hubs) drop(h *hub) {
-	h.linger = nil
+	if h.linger != nil {
+		h.linger.Stop()
+		h.linger = nil
+	}
 	h.cancel()
 	if s.byName[h.name] == h {
 		delete(s.byName, h.name)
@@ -105,9 +112,6 @@ func (s *hubs) shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	for _, h := range s.byName {
-		if h.linger != nil {
-			h.linger.Stop()
-		}
 		s.drop(h)
 	}
 	s.mu.Unlock()

@@ -92,9 +92,9 @@ func (s *segment) size() int64 {
 
 // builder collects lines into a segment. It belongs to one goroutine.
 type builder struct {
-	redact func([]byte) []byte
-	reuse  bool   // a sealed segment is valid until the next one only
-	sealed []byte // reused by seal
+	redact func([]byte) ([]byte, bool) // nil: nothing; false leaves the line out
+	reuse  bool                        // a sealed segment is valid until the next one only
+	sealed []byte                      // reused by seal
 
 	entries []byte
 	lines   []line
@@ -107,19 +107,22 @@ type builder struct {
 
 // add appends one line. Length is what it really had.
 func (b *builder) add(text []byte, at time.Time, s Stream, length int64, more bool) {
-	if len(b.lines) == 0 {
-		b.at = time.Now()
-	} else {
-		b.entries = append(b.entries, ',')
-	}
 	whole := length <= int64(len(text))
 	if b.redact != nil {
 		// A copy, since Redact may work in place: what the line was read
 		// into is compared with the file again, or is another viewer's too.
 		b.copied = append(b.copied[:0], text...)
-		clean := b.redact(b.copied)
+		clean, ok := b.redact(b.copied)
+		if !ok {
+			return
+		}
 		b.altered.add(alteredRedacted, !bytes.Equal(clean, text))
 		text = clean
+	}
+	if len(b.lines) == 0 {
+		b.at = time.Now()
+	} else {
+		b.entries = append(b.entries, ',')
 	}
 	if len(text) > maxLine {
 		text, whole = cutText(text, maxLine), false

@@ -35,7 +35,10 @@ type heldLine struct {
 }
 
 func newHubSink(h *hub, from Position) *hubSink {
-	s := &hubSink{h: h, b: builder{redact: h.redact}, pos: append(Position(nil), from...)}
+	s := &hubSink{h: h, pos: append(Position(nil), from...)}
+	if h.redact != nil {
+		s.b.redact = h.redacted
+	}
 	s.timer = time.AfterFunc(time.Hour, s.tick)
 	s.timer.Stop()
 	return s

@@ -76,7 +76,7 @@ func (s *stream) run(out transport, kind string) error {
 		out: out, keep: newFilter(s.q), m: s.h.metrics.forView(kind),
 		heartbeat: s.h.cfg.Heartbeat, beaten: time.Now(), searchTime: s.h.cfg.SearchTime, searchBytes: s.h.cfg.SearchBytes,
 	}
-	err := s.view(v)
+	err := s.viewed(v)
 	// A failed write ends net/http's context too; it is the cause then.
 	var w *writeError
 	if s.ctx.Err() != nil && !errors.As(err, &w) {
@@ -97,6 +97,19 @@ func (s *stream) run(out transport, kind string) error {
 
 func (s *stream) event(kind, outcome string) gate.Event {
 	return gate.Event{Kind: kind, User: s.who.User, Addr: s.who.Addr, Name: s.name, Outcome: outcome}
+}
+
+// viewed is view when what the host gives, a source's history or Redact,
+// panics: a fault of the source.
+func (s *stream) viewed(v *viewer) (err error) {
+	defer func() {
+		var fault *gate.HookError
+		if errors.As(err, &fault) {
+			err = &sourceEnd{err}
+		}
+	}()
+	defer gate.Caught("Source or Redact", &err)
+	return s.view(v)
 }
 
 // view finds the viewer's hub, or, for what ends by itself and comes from

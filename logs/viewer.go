@@ -296,8 +296,12 @@ func (v *viewer) historyErr(ctx context.Context, err error) error {
 
 // viewSink is where history goes that this viewer alone reads.
 func (v *viewer) viewSink() *viewSink {
+	b := builder{reuse: true}
+	if redact := v.hub.redact; redact != nil {
+		b.redact = func(text []byte) ([]byte, bool) { return redact(text), true }
+	}
 	return &viewSink{
-		b: builder{redact: v.hub.redact, reuse: true}, next: v.seq, pos: append(Position(nil), v.pos...),
+		b: b, next: v.seq, pos: append(Position(nil), v.pos...),
 		cursor: v.hub.cursorFor, note: v.hub.meter.note, count: v.hub.meter.altered,
 		emit: func(s *segment) error {
 			v.cursor, v.seq = s.cursor, s.next()

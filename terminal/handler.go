@@ -218,7 +218,7 @@ func (h *Handler) lookup(ctx context.Context, name string) (Terminal, error) {
 	if h.cfg.Lookup == nil {
 		return t, gate.NotFound("no such terminal")
 	}
-	t, err := h.cfg.Lookup(ctx, name)
+	t, err := h.ask(ctx, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return t, gate.NotFound("no such terminal")
@@ -232,6 +232,11 @@ func (h *Handler) lookup(ctx context.Context, name string) (Terminal, error) {
 		return t, err
 	}
 	return t, nil
+}
+
+func (h *Handler) ask(ctx context.Context, name string) (t Terminal, err error) {
+	defer gate.Caught("Lookup", &err)
+	return h.cfg.Lookup(ctx, name)
 }
 
 // rawSize reads the size of a raw connection from the query: 80 by 24 where it

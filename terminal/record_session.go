@@ -2,7 +2,8 @@ package terminal
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -11,26 +12,29 @@ import (
 
 // openRecord starts the session's recording. The error, of a strict one only,
 // is a *gate.Problem.
-func (s *session) openRecord() (err error) {
+func (s *session) openRecord() error {
 	if s.set.Record == nil {
 		return nil
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			err = s.recordRefused(fmt.Errorf("the host's Record function panicked: %v", v))
-		}
-	}()
 	i := s.info()
-	w, err := s.set.Record(i)
+	w, err := s.record(i)
 	if err != nil {
 		return s.recordRefused(err)
 	}
-	s.rec = newRecorder(w, i, recordConfig{
+	s.rec = newRecorder(guardedWriter{w}, i, recordConfig{
 		policy: s.set.RecordPolicy, max: s.set.RecordMax, log: s.h.log.With("name", s.name, "id", s.id),
 		failed: s.recordFailed,
 		lost:   func(n int) { s.h.metrics.unrecorded.Add(float64(n)) },
 	})
 	return nil
+}
+
+func (s *session) record(i Info) (w io.WriteCloser, err error) {
+	defer gate.Caught("Record", &err)
+	if w, err = s.set.Record(i); err == nil && w == nil {
+		err = errors.New("the host's Record returned no writer")
+	}
+	return w, err
 }
 
 func (s *session) recordRefused(err error) error {

@@ -80,11 +80,7 @@ func (p *prepared) release() {
 func (p *prepared) spawn(ctx context.Context, a *attachment, size Size) (_ Process, err error) {
 	ctx, cancel := context.WithTimeout(ctx, spawnMax)
 	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the host's start function panicked: %v", v)
-		}
-	}()
+	defer gate.Caught("start function", &err)
 	st := Start{Name: a.name, User: a.who.User, Size: size, Request: a.r}
 	if a.set.Open != nil {
 		p, err := a.set.Open(ctx, st)

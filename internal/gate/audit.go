@@ -35,11 +35,7 @@ func (a *auditor) run() {
 }
 
 func (a *auditor) call(e Event) {
-	defer func() {
-		if v := recover(); v != nil {
-			a.log.Error("audit hook panicked", "kind", e.Kind, "panic", v)
-		}
-	}()
+	defer Logged("Audit", a.log)
 	a.hook(context.Background(), e)
 }
 

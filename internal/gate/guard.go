@@ -108,7 +108,11 @@ func (g *Guard) CheckUpgrade(r *http.Request) error {
 // [*Problem].
 func (g *Guard) Admit(r *http.Request, res Resource) (Principal, error) {
 	addr, err := g.addr(r)
-	if err != nil {
+	var fault *HookError
+	switch {
+	case errors.As(err, &fault):
+		return Principal{}, err
+	case err != nil:
 		return Principal{}, &Problem{
 			Name: "client-address", Title: "Client address unknown", Status: http.StatusBadRequest,
 			Detail: "the forwarding headers do not lead to a client address", Err: err,
@@ -132,21 +136,17 @@ func (g *Guard) Recheck(r *http.Request, res Resource) (Access, error) {
 	return g.ask(r, res)
 }
 
-func (g *Guard) addr(r *http.Request) (netip.Addr, error) {
+func (g *Guard) addr(r *http.Request) (addr netip.Addr, err error) {
 	if c, ok := checkedFrom(r.Context()); ok && c.Addr.IsValid() {
 		return c.Addr, nil
 	}
+	defer Caught("ClientIP", &err)
 	return g.cfg.ClientIP(r)
 }
 
-func (g *Guard) ask(r *http.Request, res Resource) (acc Access, err error) {
+func (g *Guard) ask(r *http.Request, res Resource) (Access, error) {
 	res.Part = g.cfg.Part
-	defer func() {
-		if v := recover(); v != nil {
-			acc, err = Access{}, unavailable(fmt.Errorf("authorize hook panicked: %v", v))
-		}
-	}()
-	acc, err = g.cfg.Authorize(r, res)
+	acc, err := g.authorize(r, res)
 	switch {
 	case err == nil && !acc.Until.IsZero() && !time.Now().Before(acc.Until):
 		return Access{}, unauthenticated(ErrExpired)
@@ -162,6 +162,11 @@ func (g *Guard) ask(r *http.Request, res Resource) (acc Access, err error) {
 	default:
 		return Access{}, unavailable(err)
 	}
+}
+
+func (g *Guard) authorize(r *http.Request, res Resource) (acc Access, err error) {
+	defer Caught("Authorize", &err)
+	return g.cfg.Authorize(r, res)
 }
 
 func unauthenticated(err error) *Problem {
