@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"testing"
@@ -14,6 +15,7 @@ type attachment struct {
 	t      *testing.T
 	client *harness.Client
 	name   string
+	base   string    // of the service's URL; "" is the operators' site
 	out    io.Writer // gets every output byte once, in order
 
 	socket  *harness.Socket
@@ -40,7 +42,12 @@ func (a *attachment) attach() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.socket = a.client.Dial(a.t, "/terminals/"+a.name, "pruvon.terminal.v1")
+	socket, answer, err := harness.DialURL(a.t, a.client.HTTP, cmp.Or(a.base, harness.Origin)+"/terminals/"+a.name,
+		"pruvon.terminal.v1", "Origin: "+harness.Origin)
+	if err != nil {
+		a.t.Fatalf("attaching: %v (%d %s)", err, answer.Status, answer.Body)
+	}
+	a.socket = socket
 	a.socket.SendText(string(text))
 	binary, first, err := a.socket.Next()
 	if err != nil || binary {

@@ -16,13 +16,21 @@ import (
 )
 
 // sessions are the running sessions as the service lists them.
-func sessions(t *testing.T, client *harness.Client) (list []struct {
+func sessions(t *testing.T, client *harness.Client) []openSession {
+	t.Helper()
+	return sessionsAt(t, client, harness.Origin)
+}
+
+// openSession is a running session as the service lists it.
+type openSession struct {
 	ID       string
 	Attached int
-},
-) {
+}
+
+// sessionsAt asks the service at a URL.
+func sessionsAt(t *testing.T, client *harness.Client, base string) (list []openSession) {
 	t.Helper()
-	answer := client.Get(t, "/terminals")
+	answer := harness.Send(t, client.HTTP, http.MethodGet, base+"/terminals", "")
 	var body struct{ Sessions json.RawMessage }
 	if err := json.Unmarshal([]byte(answer.Body), &body); err != nil {
 		t.Fatalf("%v: %d %s", err, answer.Status, answer.Body)
@@ -83,13 +91,15 @@ func TestSessionOutlivesNginx(t *testing.T) {
 }
 
 func TestServiceRestartsUnderNginx(t *testing.T) {
-	s := start(t, origins, targets, harness.NginxConfig{})
-	restarts := 5
+	s := start(t, origins, targets+waitingImport+"limits: {shutdown_timeout: 6s}\n", harness.NginxConfig{})
+	restarts := 3
 	if harness.Full() {
 		restarts = 20
 	}
 	var longest time.Duration
+	path := upload(t, s.client(), "wait", []byte("imported in the end"))
 	for range restarts {
+		running(t, s.client(), path)
 		a := &attachment{t: t, client: s.client(), name: "shell", out: io.Discard}
 		a.attach()
 		began := time.Now()
@@ -109,38 +119,74 @@ func TestServiceRestartsUnderNginx(t *testing.T) {
 		if answer := s.client().Get(t, "/whoami"); answer.Status != http.StatusBadGateway {
 			t.Errorf("while it is down nginx says %d, want 502", answer.Status)
 		}
+		if err := harness.ProcessesIn(s.service.Dir); err != nil {
+			t.Error(err)
+		}
 		s.service.Start(t)
 		if answer := s.client().Get(t, "/whoami"); answer.Status != http.StatusOK {
 			t.Errorf("the first request after the start gets %d", answer.Status)
 		}
+		retryInterrupted(t, s.client(), path)
 	}
-	keep(t, "The service is restarted under nginx", "close 1001 and a last message, exit 0, the next request is served",
-		"%d of %d times, stopped within %d ms", restarts, restarts, longest.Milliseconds())
+	succeedsNow(t, s, path)
+	keep(t, "The service is restarted under nginx", "close 1001 and a last message, exit 0, no process left, the next request is served; an import that is cut short is known and can be tried again",
+		"%d of %d times, stopped within %d ms, an import given 1 s to end included; its last try succeeded", restarts, restarts, longest.Milliseconds())
+}
+
+// waitingImport does not end before its service's folder holds a file called go.
+const waitingImport = `  wait: {command: [/bin/sh, -c, "cat >/dev/null; until [ -e go ]; do sleep 0.02; done"], dir: "{{DIR}}"}
+`
+
+// running waits until an import runs.
+func running(t *testing.T, client *harness.Client, path string) {
+	t.Helper()
+	harness.Eventually(t, 10*time.Second, func() error {
+		if j := snapshot(t, client, path); j.State != "running" {
+			return fmt.Errorf("the import is %s", j.State)
+		}
+		return nil
+	})
+}
+
+// retryInterrupted expects that an import was interrupted and starts it again without another upload.
+func retryInterrupted(t *testing.T, client *harness.Client, path string) {
+	t.Helper()
+	if j := done(t, client, path, 10*time.Second); j.Outcome != "interrupted" {
+		t.Errorf("the import is %s, want interrupted", j.Outcome)
+	}
+	if answer := harness.Send(t, client.HTTP, http.MethodPost, harness.Origin+path+"/retry", "", "Origin: "+harness.Origin); answer.Status != http.StatusAccepted {
+		t.Fatalf("retry: %d %s", answer.Status, answer.Body)
+	}
+}
+
+// succeedsNow lets an import of waitingImport end.
+func succeedsNow(t *testing.T, s *stack, path string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.service.Dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if j := done(t, s.client(), path, 10*time.Second); j.Outcome != "succeeded" {
+		t.Errorf("the import is %s (%+v)", j.Outcome, j.Problem)
+	}
 }
 
 // kill -9, as the kernel does when memory is short: nobody is told, and programs that ignore a hangup
 // are still there when the service comes back.
 func TestServiceIsKilledOutright(t *testing.T) {
-	s := start(t, origins, targets+"  slow: {command: [/bin/sh, -c, \"cat >/dev/null; exec sleep 1000\"]}\n", harness.NginxConfig{})
+	s := start(t, origins, targets+waitingImport, harness.NginxConfig{})
 	a := &attachment{t: t, client: s.client(), name: "shell", out: io.Discard}
 	a.attach()
 	a.socket.SendBinary([]byte("(trap '' HUP TERM; exec sleep 1003) & (setsid sleep 1004 &) ; echo star''ted\r"))
 	readUntil(t, a.socket, "started")
-	path := upload(t, s.client(), "slow", []byte("imported for ever"))
-	harness.Eventually(t, 10*time.Second, func() error {
-		if j := snapshot(t, s.client(), path); j.State != "running" {
-			return fmt.Errorf("the import is %s", j.State)
-		}
-		return nil
-	})
+	path := upload(t, s.client(), "wait", []byte("imported in the end"))
+	running(t, s.client(), path)
 	s.service.Kill()
 	began := time.Now()
 	s.service.Start(t)
 	harness.Eventually(t, 10*time.Second, func() error { return harness.ProcessesIn(s.service.Dir, s.service.Pid()) })
 	cleared := time.Since(began)
-	if j := done(t, s.client(), path, 10*time.Second); j.Outcome != "interrupted" {
-		t.Errorf("the import is %s, want interrupted", j.Outcome)
-	}
+	retryInterrupted(t, s.client(), path)
+	succeedsNow(t, s, path)
 	if list := sessions(t, s.client()); len(list) != 0 {
 		t.Errorf("sessions after the crash: %+v", list)
 	}
@@ -150,8 +196,8 @@ func TestServiceIsKilledOutright(t *testing.T) {
 		}
 		return nil
 	})
-	keep(t, "The service is killed (kill -9)", "at the next start nothing of it runs; each session has one end event; a running import is interrupted",
-		"nothing left %d ms after the start", cleared.Milliseconds())
+	keep(t, "The service is killed (kill -9)", "at the next start nothing of it runs; each session has one end event; a running import is interrupted and can be tried again",
+		"nothing left %d ms after the start, the second try succeeded", cleared.Milliseconds())
 }
 
 // ends counts the end events of a session in the audit log.
@@ -172,12 +218,20 @@ func TestStoppedServiceLosesNobody(t *testing.T) {
 	if harness.Full() {
 		pause = 30 * time.Second
 	}
-	s := start(t, origins, targets, harness.NginxConfig{})
+	s := start(t, origins, targets+waitingImport, harness.NginxConfig{})
 	a := &attachment{t: t, client: s.client(), name: "shell", out: io.Discard}
 	a.attach()
+	log := filepath.Join(s.service.Dir, "app.log")
+	appendLine(t, log, "before")
+	viewer := s.client().Stream(t, "/logs/app", "Accept: application/x-ndjson")
+	viewer.Find("before")
+	path := upload(t, s.client(), "wait", []byte("imported in the end"))
+	running(t, s.client(), path)
+	events := s.client().Dial(t, path+"/events", "pruvon.imports.v1")
 	if err := s.service.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	appendLine(t, log, "during the pause")
 	<-time.After(pause) // the pause itself is the fault
 	if err := s.service.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
@@ -185,7 +239,12 @@ func TestStoppedServiceLosesNobody(t *testing.T) {
 	a.socket.SendBinary([]byte("echo aw''ake\r"))
 	readUntil(t, a.socket, "awake")
 	attached(t, s.client(), 1)
-	keep(t, "The service is stopped and continued (SIGSTOP)", "no session and no connection is lost", "after %v", pause)
+	viewer.Find("during the pause")
+	succeedsNow(t, s, path)
+	if code, _, texts := events.Closed(); code != 1000 || !strings.Contains(texts[len(texts)-1], `"succeeded"`) {
+		t.Errorf("the import's events ended with %d after %q", code, texts)
+	}
+	keep(t, "The service is stopped and continued (SIGSTOP)", "no session, no connection, no line and no import is lost", "after %v", pause)
 }
 
 // The same file that nginx includes is edited: whoever is not in it any more is out, stream and all.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -207,7 +208,7 @@ func TestPanicInEachHook(t *testing.T) {
 	var part *logs.Handler // mounted alone: ClientIP is not the app's to fill there
 	p.host = startHost(t, p.config(), func(mux *http.ServeMux) {
 		alone, err := logs.New(logs.Config{
-			Sources: map[string]logs.Source{"app": logs.File(p.log)}, Origins: []string{harness.Origin},
+			Sources: map[string]logs.Source{"app": logs.File(p.log)}, Origins: []string{harness.Origin}, Logger: slog.New(slog.DiscardHandler),
 			Authorize: func(*http.Request, logs.Resource) (logs.Access, error) { return logs.Access{}, nil },
 			ClientIP:  func(*http.Request) (netip.Addr, error) { p.in("ClientIP"); return netip.ParseAddr("192.0.2.1") },
 		})

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -21,6 +22,9 @@ func runTests(m *testing.M) int {
 	if run, err = harness.NewRun(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if !harness.Isolated() {
+		os.Setenv(keptName, filepath.Join(run.Dir, "kept"))
 	}
 	code := m.Run()
 	if code == 0 && !harness.Isolated() {

@@ -34,6 +34,8 @@ need logrotate logrotate
 need "gcc libc6-dev" gcc
 need "nodejs npm" npm
 need procps ps
+need iproute2 ip
+need iptables iptables
 need systemd systemd-analyze
 
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"runtime"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 

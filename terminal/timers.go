@@ -5,6 +5,10 @@ import "time"
 // warnBefore is how long before a limit ends a session its clients are told.
 const warnBefore = time.Minute
 
+// untilEvery is how often the end of a grant is looked at: it is a time of the
+// wall clock, which may be set meanwhile.
+const untilEvery = time.Minute
+
 // limits are the times after which a session ends by itself; zero is never.
 type limits struct {
 	idle, lifetime, grace time.Duration
@@ -69,6 +73,9 @@ func (l limits) next(c clock, now time.Time) (due, time.Time) {
 	}
 	if found != dueNothing {
 		return found, time.Time{}
+	}
+	if !c.until.IsZero() {
+		consider(now.Add(untilEvery), dueNothing)
 	}
 	return dueNothing, at
 }

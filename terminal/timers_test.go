@@ -31,6 +31,7 @@ func TestLimits(t *testing.T) {
 		{"detached: the grace is next", l, with(func(c *clock) { c.detached = at(time.Hour) }), time.Hour, dueNothing, at(90 * time.Minute)},
 		{"nobody came back", l, with(func(c *clock) { c.detached = at(time.Hour) }), 90 * time.Minute, dueDetached, time.Time{}},
 		{"the grant ends before all else", l, with(func(c *clock) { c.until = at(time.Hour); c.detached = t0 }), time.Hour, dueUntil, time.Time{}},
+		{"the wall clock may be set before a grant ends", l, with(func(c *clock) { c.until = at(time.Hour).Round(0) }), 0, dueNothing, at(untilEvery)},
 		{"a short limit warns half-way", limits{idle: 10 * time.Second}, fresh, 5 * time.Second, dueWarnIdle, time.Time{}},
 		{"no limits", limits{}, with(func(c *clock) { c.detached = t0 }), 1000 * time.Hour, dueNothing, time.Time{}},
 	} {

@@ -14,19 +14,19 @@ import (
 // isolatedName is set in the environment of a test binary that runs in a network namespace of its own.
 const isolatedName = "PRUVON_E2E_ISOLATED"
 
-// Isolated says whether this process has a network to itself: ports 80, 443 and 8080 are free, and any
-// address can be given to it.
+// Isolated says whether this process has a network and mounts to itself: ports 80, 443 and 8080 are free,
+// any address can be given to it, and what it mounts nobody else sees.
 func Isolated() bool { return os.Getenv(isolatedName) == "1" }
 
-// Isolate runs the calling test once more in a network namespace of its own, or, where the kernel or
+// Isolate runs the calling test once more in network and mount namespaces of its own, or, where the kernel or
 // the container forbids that, says so by returning false: the caller then runs it on loopback with free
 // ports. The outcome of the isolated run becomes that of the test.
 func Isolate(tb testing.TB) (ran bool) {
 	tb.Helper()
 	for _, attr := range []*syscall.SysProcAttr{
-		{Cloneflags: syscall.CLONE_NEWNET},
+		{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS},
 		{
-			Cloneflags:  syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER,
+			Cloneflags:  syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 		},

@@ -25,6 +25,9 @@ type Service struct {
 
 	run *Run
 	env []string // beside the environment of the tests
+	uid int      // 0: as the tests themselves
+	// tasks is how many more processes and threads the user may have than before the start; with uid only.
+	tasks int
 }
 
 var build struct {
@@ -71,6 +74,23 @@ func (r *Run) StartService(tb testing.TB, pruvon, rest string) *Service {
 	return s
 }
 
+// StartServiceAs is StartService as another user, who may have so many processes and threads more than now
+// (RLIMIT_NPROC, which holds everybody but root). For tests that root runs.
+func (r *Run) StartServiceAs(tb testing.TB, uid, tasks int, pruvon, rest string) *Service {
+	tb.Helper()
+	dir := r.Sub(tb)
+	if err := os.Chown(dir, uid, uid); err != nil {
+		tb.Fatal(err)
+	}
+	s := &Service{
+		Addr: fmt.Sprintf("127.0.0.1:%d", FreePort(tb)), Dir: dir,
+		StateDir: filepath.Join(dir, "state"), Config: filepath.Join(dir, "pruvon.yml"), run: r, uid: uid, tasks: tasks,
+	}
+	s.Configure(tb, pruvon, rest)
+	s.Start(tb)
+	return s
+}
+
 // StartPlainService starts the binary with the guide's configuration: a "pruvon:" section that holds the
 // address alone ("" = a free port), followed by rest. State goes to the user's cache folder, which is
 // moved into dir.
@@ -101,6 +121,10 @@ func (s *Service) Start(tb testing.TB) {
 	tb.Helper()
 	cmd := exec.Command(s.run.Standalone(tb), "-config", s.Config)
 	cmd.Dir, cmd.Env = s.Dir, append(os.Environ(), s.env...)
+	if s.uid != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(s.uid), Gid: uint32(s.uid)}}
+		defer s.limitTasks(tb)()
+	}
 	s.Child = s.run.Start(tb, "pruvon", cmd, syscall.SIGTERM)
 	client := &http.Client{Timeout: time.Second}
 	Eventually(tb, 20*time.Second, func() error {
@@ -138,4 +162,30 @@ func indent(lines string) string {
 // LimitFiles lowers the number of descriptors that the running service may have open.
 func (s *Service) LimitFiles(limit uint64) error {
 	return unix.Prlimit(s.Pid(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: limit, Max: limit}, nil)
+}
+
+// limitTasks limits this process until undo is called: the service inherits it. To limit another user's
+// process later would take a capability.
+func (s *Service) limitTasks(tb testing.TB) (undo func()) {
+	tb.Helper()
+	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*")
+	limit := uint64(s.tasks)
+	for _, task := range tasks {
+		if info, err := os.Stat(task); err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == s.uid {
+			limit++
+		}
+	}
+	var before unix.Rlimit
+	err := unix.Getrlimit(unix.RLIMIT_NPROC, &before)
+	if err == nil {
+		err = unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: limit, Max: before.Max})
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NPROC, &before); err != nil {
+			tb.Error(err)
+		}
+	}
 }

@@ -52,7 +52,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 			_ = b.SetWriteBuffer(h.conn.opts.SendBuffer)
 		}
 	}
-	h.net = &netConn{Conn: nc, owner: h.conn, allowance: floodAllowance + max(h.conn.opts.ReadLimit, 0)}
+	h.net = &netConn{Conn: nc, owner: h.conn, began: time.Now(), allowance: floodAllowance + max(h.conn.opts.ReadLimit, 0)}
 	// net/http clears its deadlines on Hijack, and its writer leads to the
 	// bare connection. Ours is smaller, since each idle connection keeps one.
 	size := writeBuffer
@@ -79,6 +79,7 @@ const (
 type netConn struct {
 	net.Conn
 	owner     *Conn
+	began     time.Time
 	allowance int64
 
 	joins bool   // frames are joined before they are written
@@ -90,17 +91,19 @@ type netConn struct {
 	refilled time.Time
 	flooded  bool
 
-	read atomic.Int64 // unix nanoseconds of the last byte in
+	read atomic.Int64 // nanoseconds from began to the last byte in
 }
 
-func (c *netConn) lastRead() time.Time { return time.Unix(0, c.read.Load()) }
+// lastRead keeps began's monotonic reading: the wall clock may be set between
+// a ping and what comes after it.
+func (c *netConn) lastRead() time.Time { return c.began.Add(time.Duration(c.read.Load())) }
 
 // Read counts bytes that are not part of finished messages.
 func (c *netConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
 		now := time.Now()
-		c.read.Store(now.UnixNano())
+		c.read.Store(int64(now.Sub(c.began)))
 		c.spend(int64(n), now)
 	}
 	return n, err
