@@ -13,7 +13,7 @@ import (
 )
 
 // appendLine appends to a file of the service as another program does.
-func appendLine(t *testing.T, path, line string) {
+func appendLine(t testing.TB, path, line string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -25,7 +25,7 @@ func appendLine(t *testing.T, path, line string) {
 	}
 }
 
-func openLog(t *testing.T, tab *harness.Tab, name string) {
+func openLog(t testing.TB, tab *harness.Tab, name string) {
 	t.Helper()
 	tab.Open(harness.Origin + "/")
 	tab.Click(testid("log-open-" + name))

@@ -60,7 +60,7 @@ type stack struct {
 }
 
 // start starts a service with the given "pruvon:" lines and an nginx in front of it.
-func start(t *testing.T, pruvon, rest string, nginx harness.NginxConfig) *stack {
+func start(t testing.TB, pruvon, rest string, nginx harness.NginxConfig) *stack {
 	t.Helper()
 	s := &stack{service: run.StartService(t, pruvon, rest)}
 	nginx.Upstream = s.service.Addr
@@ -86,7 +86,7 @@ var (
 const origins = "origins: [" + harness.Origin + "]\n"
 
 // shared is the stack of the tests that leave it as it was.
-func shared(t *testing.T) *stack {
+func shared(t testing.TB) *stack {
 	t.Helper()
 	sharedOnce.Do(func() {
 		s := start(t, origins, targets, harness.NginxConfig{})
@@ -102,7 +102,7 @@ func shared(t *testing.T) *stack {
 }
 
 // browser is Chromium with the shared stack as https://pruvon.example.internal.
-func browser(t *testing.T) *harness.Browser {
+func browser(t testing.TB) *harness.Browser {
 	t.Helper()
 	s := shared(t)
 	browserOnce.Do(func() { sharedBrowser = run.StartBrowser(t, s.rule()) })
