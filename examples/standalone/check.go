@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -138,6 +139,7 @@ func libraryWarnings(cfg config) []string {
 	}
 	if rules, err := ipfilter.Load(cfg.Allowlist); err == nil {
 		for _, w := range rules.Lint(time.Now()) {
+			w.File = cmp.Or(w.File, cfg.Allowlist) // an empty list has no rule that knows it
 			out = append(out, w.String())
 		}
 	}

@@ -65,6 +65,14 @@ func TestNginxCheckNamesWhatIsMissing(t *testing.T) {
 	got := nginxWarnings(t, strings.Replace(goodNginx, "read_timeout 3600", "read_timeout 30s", 1), cfg)
 	require.Len(t, got, 1)
 	assert.Contains(t, got[0], "proxy_read_timeout 30s")
+	other := strings.Replace(goodNginx, "listen 443", "listen [::]:8443", 1)
+	got = nginxWarnings(t, other, cfg)
+	require.Len(t, got, 1)
+	assert.Contains(t, got[0], "set origins")
+	withOrigins := cfg
+	withOrigins.Origins = []string{"https://pruvon.example.internal:8443"}
+	assert.Empty(t, nginxWarnings(t, other, withOrigins))
+	assert.Empty(t, nginxWarnings(t, strings.Replace(goodNginx, "listen 443", "listen 10.0.0.1:443", 1), cfg))
 	cfg.UserHeader = "X-Remote-User"
 	got = nginxWarnings(t, goodNginx, cfg)
 	require.Len(t, got, 1)
@@ -121,6 +129,8 @@ func TestCheckFindsTheUsualMistakes(t *testing.T) {
 	state := "pruvon:\n  state_dir: " + dir + "\n"
 	empty := filepath.Join(dir, "empty.conf")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	faulty := filepath.Join(dir, "faulty.conf")
+	require.NoError(t, os.WriteFile(faulty, []byte("allow 10.0.0.0/8;\nalow 10.1.0.1;\n"), 0o600))
 	tests := []struct {
 		name, yaml string
 		code       int
@@ -134,6 +144,10 @@ func TestCheckFindsTheUsualMistakes(t *testing.T) {
 		{"bad proxy", state + "  trusted_proxies: [10.0.0.0/33]\n", 1, "trusted_proxies"},
 		{"everybody trusted", state + "  trusted_proxies: [0.0.0.0/0]\n", 0, "trusted_proxies: "},
 		{"allowlist missing", state + "  allowlist: " + dir + "/none.conf\n", 1, "none.conf"},
+		{"allowlist empty", state + "  allowlist: " + empty + "\n", 0, empty + ": the list is empty"},
+		{"allowlist faulty", state + "  allowlist: " + faulty + "\n", 1, faulty + ":2"},
+		{"public listen said by name", state + "  listen: 0.0.0.0:8080\n  allow_public_listen: true\n  origins: [http://x.example:8080]\n", 0, "can go round nginx"},
+		{"users unknown", state, 0, "user_header is not set"},
 		{"unreadable log", state + "logs:\n  a: {file: " + dir + "/none.log}\n", 1, "none.log"},
 		{"bad exit policy", state + "imports:\n  a: {command: [cat], exit: maybe}\n", 1, "exit"},
 		{"bad name", state + "terminals:\n  ../x: {command: [sh]}\n", 1, "../x"},

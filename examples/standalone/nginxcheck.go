@@ -89,6 +89,9 @@ func checkLocation(path []directive, pass directive, cfg config) []string {
 	if len(cfg.Origins) == 0 && headers["x-forwarded-proto"] != "$scheme" {
 		warn("proxy_set_header X-Forwarded-Proto $scheme; is missing, which is needed while origins is not set")
 	}
+	if l := inherited(path, "listen"); len(cfg.Origins) == 0 && len(l) > 0 && !slices.ContainsFunc(l, onPort443) {
+		warn("the server does not listen on 443: set origins, since without it only https on that port is taken for ours")
+	}
 	if cfg.UserHeader != "" {
 		if _, ok := headers[strings.ToLower(cfg.UserHeader)]; !ok {
 			warn("proxy_set_header %s is missing: clients could name themselves", cfg.UserHeader)
@@ -105,6 +108,10 @@ func checkLocation(path []directive, pass directive, cfg config) []string {
 		warn("no allow and deny: every address may come in")
 	}
 	return out
+}
+
+func onPort443(listen directive) bool {
+	return len(listen.args) > 0 && (listen.args[0] == "443" || strings.HasSuffix(listen.args[0], ":443"))
 }
 
 // inherited is nginx's rule for lists: a block that has the directive itself

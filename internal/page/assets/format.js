@@ -12,10 +12,11 @@ export function bytes(n) {
   return `${unit === 0 ? n : n < 9.995 ? n.toFixed(2) : n < 99.95 ? n.toFixed(1) : Math.round(n)} ${UNITS[unit]}`;
 }
 
-/** A duration in seconds: "8 s", "4 min 10 s", "2 h 5 min". */
+/** A duration in seconds: "0.4 s", "8 s", "4 min 10 s", "2 h 5 min". */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';
-  const s = Math.max(0, Math.round(seconds));
+  if (seconds < 0.95) return seconds < 0.095 ? 'under 0.1 s' : `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
   if (s < 3600) return s % 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${s / 60} min`;
   const m = Math.round(s / 60);

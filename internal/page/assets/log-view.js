@@ -32,7 +32,7 @@ const reasons = {
 };
 
 export class LogView {
-  #tab; #app; #stream; #rows; #marker = null;
+  #tab; #app; #stream; #rows;
   #status; #follow; #search; #level; #since; #wrap; #times; #download; #stats; #problem; #pill;
   #rate = []; #timer = 0; #gaps = 0; #waiting = 0; #lastLine = 0; #word = 'connecting';
 
@@ -88,6 +88,7 @@ export class LogView {
 
   close() {
     clearInterval(this.#timer);
+    clearTimeout(this.#counting);
     this.#stream?.close();
     this.#rows.close();
   }
@@ -126,9 +127,19 @@ export class LogView {
     this.#rows.append(lines.map((l) => ({
       m: l.m, n: l.n, t: l.t, class: [l.s === 'err' && 'err', l.l && `level-${l.l}`, l.p && 'partial'].filter(Boolean).join(' '),
     })));
-    this.#marker = null;
     if (this.#waiting) this.#showFollow();
+    this.#count();
   }
+
+  // The first lines are counted at once, a flood of them a few times a second.
+  #count() {
+    this.#counting ||= setTimeout(() => {
+      this.#counting = 0;
+      this.#tick();
+    }, this.#lastCount + 250 - Date.now());
+  }
+
+  #counting = 0; #lastCount = 0;
 
   #mark(kind, text) {
     this.#rows.append([{ class: `marker ${kind}`, element: () => h('span', {}, text) }]);
@@ -212,6 +223,7 @@ export class LogView {
 
   #tick() {
     const now = Date.now();
+    this.#lastCount = now;
     while (this.#rate.length && now - this.#rate[0][0] > 3000) this.#rate.shift();
     const rate = Math.round(this.#rate.reduce((n, [, k]) => n + k, 0) / 3);
     if (this.#word === 'quiet' && this.#lastLine) setText(this.#status, `Quiet: connected, last line ${ago(this.#lastLine)}`);

@@ -39,7 +39,7 @@ test('palette colours are colours', () => {
 
 test('numbers as people read them', () => {
   assert.deepEqual([0, 1023, 1024, 1536, 10 * 1024, 1048575, 10 * 2 ** 30].map(bytes), ['0 B', '1023 B', '1.00 KiB', '1.50 KiB', '10.0 KiB', '1.00 MiB', '10.0 GiB']);
-  assert.deepEqual([0.4, 59, 60, 250, 3600, 7500, 3 * 86400].map(duration), ['0 s', '59 s', '1 min', '4 min 10 s', '1 h', '2 h 5 min', '3 days']);
+  assert.deepEqual([-1, 0.04, 0.4, 0.96, 59, 60, 250, 3600, 7500, 3 * 86400].map(duration), ['under 0.1 s', 'under 0.1 s', '0.4 s', '1 s', '59 s', '1 min', '4 min 10 s', '1 h', '2 h 5 min', '3 days']);
   assert.deepEqual([10, 300, 7200, 3 * 86400].map((s) => ago(0, s * 1000)), ['just now', '5 min ago', '2 h ago', '3 days ago']);
   assert.deepEqual([count(1, 'line'), count(1204, 'line')], ['1 line', '1,204 lines']);
   assert.deepEqual([exitStatus({ code: 3, signal: null }), exitStatus({ code: null, signal: 'KILL' }), exitStatus(null)], ['status 3', 'signal KILL', '']);
