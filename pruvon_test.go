@@ -221,13 +221,24 @@ func TestWhoamiExplainsTheHops(t *testing.T) {
 		Ignored     []string   `json:"ignored"`
 		Filter      string     `json:"filter"`
 		User        string     `json:"user"`
+		Why         string     `json:"why"`
 	}
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+	assert.Contains(t, got.Why, "that is not a proxy's is you")
 	assert.Equal(t, netip.MustParseAddr("192.0.2.7"), got.Addr)
 	assert.True(t, got.PeerTrusted)
 	assert.NotEmpty(t, got.Ignored)
 	assert.Equal(t, "off", got.Filter)
 	assert.Equal(t, "ann", got.User)
+
+	page := ask(app, "GET", "/whoami", "X-Forwarded-For", "203.0.113.9, 192.0.2.7", "True-Client-IP", "10.0.0.1", "Accept", "text/html,*/*")
+	assert.Equal(t, "text/html; charset=utf-8", page.Header().Get("Content-Type"))
+	assert.Contains(t, page.Header().Get("Content-Security-Policy"), "default-src 'none'")
+	for _, want := range []string{"<code>192.0.2.7</code>: you, read from X-Forwarded-For", "a trusted proxy", "<code>True-Client-Ip</code>", got.Why[:30]} {
+		assert.Contains(t, page.Body.String(), want)
+	}
+	forged := ask(app, "GET", "/whoami", "X-Forwarded-For", "192.0.2.7", "Accept", "text/html", "X-Forwarded-<script>", "x")
+	assert.NotContains(t, forged.Body.String(), "<script>")
 }
 
 func TestValidateJoinsFaultsOfAllParts(t *testing.T) {

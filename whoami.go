@@ -15,6 +15,18 @@ type whoami struct {
 	Filter string `json:"filter"`
 	// User is who Authorize takes the client for; empty for nobody.
 	User string `json:"user,omitempty"`
+	// Why is the Reason as a sentence.
+	Why string `json:"why"`
+}
+
+// reasons are sentences for people. A request whose client cannot be found is
+// answered before it comes here.
+var reasons = map[proxyhdr.Reason]string{
+	proxyhdr.ReasonDirect:     "The connection comes straight from you: its other end is no trusted proxy, so nothing that a header says is believed.",
+	proxyhdr.ReasonNoHeader:   "The connection comes from an address that is trusted as a proxy, but it named nobody else. You are taken for that address.",
+	proxyhdr.ReasonWalked:     "The proxy is trusted, and the first address in its header, from the right, that is not a proxy's is you.",
+	proxyhdr.ReasonAllTrusted: "Every address in the header is a trusted proxy's; the leftmost is taken for you.",
+	proxyhdr.ReasonSingle:     "The proxy is trusted, and its header names one address: you.",
 }
 
 // serveWhoami explains who the client is to this service. It is meant for the
@@ -27,11 +39,17 @@ func (a *App) serveWhoami(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := whoami{Explanation: a.proxy.Explain(r), Filter: "off"}
+	answer.Why = reasons[answer.Reason]
 	if a.filter != nil {
 		answer.Filter = "allowed"
 	}
 	if p, err := a.guard.Admit(r, Resource{Action: ActionView}); err == nil {
 		answer.User = p.User
+	}
+	w.Header().Set("Vary", "Accept")
+	if gate.WantsHTML(r) {
+		writeWhoamiPage(w, r, answer)
+		return
 	}
 	writeJSON(w, r, answer)
 }

@@ -76,19 +76,21 @@ func TestThePageSaysWhatToDo(t *testing.T) {
 	if err := s.service.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	says(t, tab, "The service is not running", "systemctl status pruvon")
+	says(t, tab, "The server was stopped, and the session with it")
+	tab.Click(testid("terminal-retry"))
+	tab.Until(20*time.Second, statusText("terminal-banner")+`.includes("systemctl status pruvon")`)
+	says(t, tab, "The service is not running")
 	tab.Shot("error-service-down")
 	s.service.Start(t)
-	says(t, tab, "The earlier session has ended")
+	tab.Until(40*time.Second, statusText("terminal-status")+`.includes("Connected")`)
 }
 
-// origins names the page's host, but by http: the page loads, its sockets are refused.
+// origins names the page's host, but by http: the document comes, its scripts and sockets are refused.
 func TestThePageNamesTheOriginThatIsMissing(t *testing.T) {
 	s := start(t, "origins: [http://"+harness.ServerName+"]\n", targets, harness.NginxConfig{})
 	tab := run.StartBrowser(t, s.rule()).Tab(t)
 	tab.Open(harness.Origin + "/")
-	tab.Click(testid("terminal-open-shell"))
-	says(t, tab, "origins")
+	says(t, tab, "The page did not start", "origins in pruvon.yml")
 	tab.Shot("error-origin")
 }
 

@@ -109,3 +109,13 @@ func TestFirstVisitIsSmall(t *testing.T) {
 		t.Errorf("not found: %v", visit.Failed)
 	}
 }
+
+// Who has typed the address reads how the service came to its idea of them; the page has the same.
+func TestWhoamiExplainsEachHop(t *testing.T) {
+	tab := browser(t).Tab(t)
+	for name, url := range map[string]string{"whoami": "/whoami", "whoami-view": "/#/whoami"} {
+		tab.Open(harness.Origin + url)
+		says(t, tab, "Your connection", "127.0.0.1", "trusted proxy", "X-Forwarded-For", "Every address in the header is a trusted proxy's")
+		tab.Shot(name)
+	}
+}

@@ -52,7 +52,7 @@ func denial(addr netip.Addr, d Decision) *DeniedError {
 	e.problem = &gate.Problem{
 		Name: "address-denied", Title: "Forbidden", Status: http.StatusForbidden,
 		Detail: "Requests from your address are not admitted.",
-		Hint:   "Ask the operator; the server's log names the rule.",
+		Hint:   "Ask the operator; the server's log names the rule of the allowlist.",
 	}
 	return e
 }

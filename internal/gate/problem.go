@@ -87,7 +87,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	body, kind := p.body(r)
 	h.Set("Content-Type", kind)
 	if kind != jsonType {
-		h.Set("Content-Security-Policy", htmlPolicy)
+		h.Set("Content-Security-Policy", HTMLPolicy)
 	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
@@ -98,7 +98,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 const jsonType = "application/problem+json"
 
 func (p *Problem) body(r *http.Request) (body []byte, contentType string) {
-	if wantsHTML(r) {
+	if WantsHTML(r) {
 		if page, err := p.html(); err == nil {
 			return page, "text/html; charset=utf-8"
 		}

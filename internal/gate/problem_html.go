@@ -31,12 +31,13 @@ p { margin: .5rem 0; }
 </html>
 `))
 
-// htmlPolicy keeps the page from loading or running anything.
-const htmlPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// HTMLPolicy is the Content-Security-Policy of the pages that are no
+// applications: they load and run nothing.
+const HTMLPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// wantsHTML reports whether a person navigated here with a browser. Scripts and
+// WantsHTML reports whether a person navigated here with a browser. Scripts and
 // command-line clients get JSON.
-func wantsHTML(r *http.Request) bool {
+func WantsHTML(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }

@@ -35,6 +35,7 @@ export const app = {
 };
 
 window.pruvon = { terminal: null };
+document.getElementById('stuck').remove();
 
 const $ = (id) => document.getElementById(id);
 $('menu').append(icon('menu', 20));

@@ -4,19 +4,6 @@ import { at, getJSON } from './api.js';
 import { problemBox } from './dialog.js';
 import { h } from './dom.js';
 
-const reasons = {
-  direct: 'The connection comes straight from you: its other end is no trusted proxy, so nothing that a header says is believed.',
-  'no-header': 'The connection comes from an address that is trusted as a proxy, but it named nobody else. You are taken for that address.',
-  walked: 'The proxy is trusted, and the first address in its header, from the right, that is not a proxy’s is you.',
-  'all-trusted': 'Every address in the header is a trusted proxy’s; the leftmost is taken for you.',
-  single: 'The proxy is trusted, and its header names one address: you.',
-  'peer-unknown': 'The other end of the connection has no address that can be told.',
-  malformed: 'The header could not be read.',
-  'no-address': 'The header names no address.',
-  'too-long': 'The header names more hops than are followed.',
-  conflict: 'Two headers of the proxy disagree about who you are.',
-};
-
 export class WhoamiView {
   #app; #box = h('div', { class: 'column' });
 
@@ -50,8 +37,7 @@ export class WhoamiView {
         step(this.#app.title, 'this service', ''),
         step(me.peer ?? 'unknown', me.peer_trusted ? 'trusted proxy' : 'not a trusted proxy', 'The other end of the TCP connection.'),
         (me.hops ?? []).map((hop) => step(hop.addr ?? hop.text, { client: 'you', skipped: 'trusted proxy', refused: 'refused' }[hop.decision] ?? hop.decision, `Read from ${me.header}, from the right.`))),
-      h('p', {}, reasons[me.reason] ?? me.reason ?? ''),
-      me.error && problemBox({ title: 'No client could be found', detail: me.error, hint: '' }));
+      h('p', {}, me.why));
   }
 }
 
