@@ -58,11 +58,10 @@ func TestThePageSaysWhatToDo(t *testing.T) {
 	says(t, tab, lines...)
 	tab.Shot("error-upgrade-log")
 
-	// It is mended, and the operator presses the button.
+	// Once it is mended, the page finds out by itself.
 	reload(site, string(good))
 	tab.Click(testid("tab-terminal-shell"))
-	tab.Click(testid("terminal-retry"))
-	tab.Until(10*time.Second, "window.pruvon.terminal && "+screen+`.includes("$ ")`)
+	tab.Until(40*time.Second, "window.pruvon.terminal && "+screen+`.includes("$ ")`)
 
 	// The address has gone from nginx's allowlist while the page was open.
 	reload(s.nginx.Allowlist, "deny all;\n")

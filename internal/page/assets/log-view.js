@@ -69,7 +69,7 @@ export class LogView {
     on('lines', (m) => this.#lines(m.lines));
     on('gap', (m) => this.#gap(m));
     on('source', (m) => this.#mark('source', [sources[m.state] ?? m.state, m.detail].filter(Boolean).join(': ')));
-    on('hello', (m) => { if (this.#rows.length && m.resume !== 'exact' && m.resume !== 'file') this.#mark('source', m.resume === 'time' ? 'reconnected: resumed by time, lines may repeat' : 'reconnected: begun anew'); });
+    on('hello', (m) => { this.#greeted = Date.now(); if (this.#rows.length && m.resume !== 'exact' && m.resume !== 'file') this.#mark('source', m.resume === 'time' ? 'reconnected: resumed by time, lines may repeat' : 'reconnected: begun anew'); });
     on('health', (m) => this.#setHealth(m.health));
     on('state', (state) => this.#state(state));
     on('countdown', ({ seconds }) => seconds > 0 && setText(this.#status, `Disconnected: trying again in ${seconds} s`));
@@ -122,7 +122,8 @@ export class LogView {
 
   #lines(lines) {
     this.#lastLine = Date.now();
-    this.#rate.push([this.#lastLine, lines.length]);
+    // What comes with the greeting is history, not a pace.
+    if (this.#lastLine - this.#greeted > 1000) this.#rate.push([this.#lastLine, lines.length]);
     if (!this.#rows.following) this.#waiting += lines.length;
     this.#rows.append(lines.map((l) => ({
       m: l.m, n: l.n, t: l.t, class: [l.s === 'err' && 'err', l.l && `level-${l.l}`, l.p && 'partial'].filter(Boolean).join(' '),
@@ -139,7 +140,7 @@ export class LogView {
     }, this.#lastCount + 250 - Date.now());
   }
 
-  #counting = 0; #lastCount = 0;
+  #counting = 0; #lastCount = 0; #greeted = 0;
 
   #mark(kind, text) {
     this.#rows.append([{ class: `marker ${kind}`, element: () => h('span', {}, text) }]);

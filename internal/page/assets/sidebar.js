@@ -109,12 +109,11 @@ export class Sidebar extends EventTarget {
     return h('li', { class: 'session' },
       h('span', { class: `dot ${r.attached > 0 ? 'ok' : 'idle'}`, 'aria-hidden': 'true' }),
       h('span', { class: 'label' }, title),
+      mine && h('small', { class: 'chip' }, 'open here'),
+      h('small', { class: 'meta' }, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · ')),
       h('span', { class: 'pair' },
-        mine
-          ? h('small', { class: 'chip' }, 'open here')
-          : [link('watch', 'Watch', () => this.#join(r, title, 'view')), link('take', claim, () => this.#join(r, title, 'take'))],
-        link('end', 'End', () => this.#end(r, title))),
-      h('small', { class: 'meta' }, [r.user, watchers, ago(r.started)].filter(Boolean).join(' · ')));
+        !mine && [link('watch', 'Watch', () => this.#join(r, title, 'view')), link('take', claim, () => this.#join(r, title, 'take'))],
+        link('end', 'End', () => this.#end(r, title))));
   }
 
   #join(r, title, mode) {
