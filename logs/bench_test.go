@@ -232,6 +232,7 @@ func fanOut(b *testing.B, kind string, viewers, rate int) {
 	n := s.write(rate, 3*time.Second)
 	took := time.Since(begin)
 	// A message's lines are counted when the next one comes.
+	_ = pause(50 * time.Millisecond)
 	_, err := s.f.WriteString("the last line\n")
 	require.NoError(b, err)
 	want := int64(n) * int64(viewers)

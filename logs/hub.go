@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pruvon/pruvon/internal/gate"
@@ -38,9 +39,9 @@ type hub struct {
 	wake    chan struct{} // closed and replaced when there is something new
 	ended   bool
 	endErr  error
-	broken  bool        // owned by the sink: Redact has panicked
-	viewers int         // owned by the hubs that hold it
-	linger  *time.Timer // likewise
+	broken  bool         // owned by the sink: Redact has panicked
+	viewers atomic.Int32 // written by the hubs that hold it, under their lock
+	linger  *time.Timer  // owned by them
 }
 
 // run reads the source until ctx ends or the source does. It waits for after,

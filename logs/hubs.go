@@ -42,7 +42,7 @@ func (s *hubs) acquire(name string, src Source) (*hub, error) {
 		s.byName[name] = h
 		s.start(h)
 	}
-	h.viewers++
+	h.viewers.Add(1)
 	if h.linger != nil {
 		h.linger.Stop()
 		h.linger = nil
@@ -76,8 +76,7 @@ func (s *hubs) start(h *hub) {
 func (s *hubs) release(h *hub) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h.viewers--
-	if h.viewers > 0 {
+	if h.viewers.Add(-1) > 0 {
 		return
 	}
 	if s.linger <= 0 || s.closed {

@@ -18,7 +18,22 @@ type hubSink struct {
 	pos   Position
 	timer *time.Timer
 	armed bool
+	last  time.Time   // when a segment was published
 	held  [2]heldLine // with Redact: beginnings of lines, by stream
+}
+
+const (
+	// pacePerViewer is how much time there is between two messages for each
+	// viewer that they go to, and paceMost the most of it. A message costs
+	// some ten microseconds a viewer, whatever is in it.
+	pacePerViewer = 40 * time.Microsecond
+	paceMost      = 20 * time.Millisecond
+)
+
+// paceFor is the least time between the messages of a log that is being written
+// all the time. The first after a rest never waits.
+func paceFor(viewers int) time.Duration {
+	return min(time.Duration(viewers)*pacePerViewer, paceMost)
 }
 
 // wholeLines is a Sink that says whether it has a use for unfinished lines. A
@@ -87,9 +102,8 @@ func (s *hubSink) addLocked(b []byte, at time.Time, stream Stream, length int64,
 	if !s.b.fits(len(b)) {
 		s.publishLocked()
 	}
-	if s.b.empty() && !s.armed {
-		s.armed = true
-		s.timer.Reset(flushAfter)
+	if s.b.empty() {
+		s.armLocked(max(flushAfter, s.earlyLocked(time.Now())))
 	}
 	s.b.add(b, at, stream, length, more)
 	if pos != nil {
@@ -112,12 +126,32 @@ func (s *hubSink) Note(n Note) error {
 	return nil
 }
 
-// Flush publishes what there is.
+// Flush publishes what there is, at once after a rest, else when it is time.
 func (s *hubSink) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.b.empty() {
+		return nil
+	}
+	if early := s.earlyLocked(time.Now()); early > 0 {
+		s.armLocked(early)
+		return nil
+	}
 	s.publishLocked()
 	return nil
+}
+
+// earlyLocked is how long the next segment still has to wait for company.
+func (s *hubSink) earlyLocked(now time.Time) time.Duration {
+	return s.last.Add(paceFor(int(s.h.viewers.Load()))).Sub(now)
+}
+
+// armLocked sees to it that what there is is published after d at the latest.
+func (s *hubSink) armLocked(d time.Duration) {
+	if !s.armed {
+		s.armed = true
+		s.timer.Reset(d)
+	}
 }
 
 // stop publishes the rest and leaves no timer behind.
@@ -135,6 +169,7 @@ func (s *hubSink) publishLocked() {
 	}
 	if !s.b.empty() {
 		s.h.publish(&s.b, s.pos)
+		s.last = time.Now()
 	}
 }
 
