@@ -39,10 +39,8 @@ func full(t *testing.T) pruvon.Config {
 		Origins:   []string{origin},
 		Authorize: allow,
 		Logger:    slog.New(slog.DiscardHandler),
-		Terminal: &terminal.Config{StateDir: dir + "/terminal", Terminals: map[string]terminal.Terminal{
-			"shell": {Command: func(context.Context, terminal.Start) (*exec.Cmd, error) { return exec.Command("cat"), nil }},
-		}},
-		Logs: &logs.Config{Sources: map[string]logs.Source{"a": logs.File(dir + "/a.log")}},
+		Terminal:  catTerminal(dir + "/terminal"),
+		Logs:      &logs.Config{Sources: map[string]logs.Source{"a": logs.File(dir + "/a.log")}},
 		Imports: &imports.Config{Dir: dir + "/imports", Targets: map[string]imports.Target{
 			"lines": {Importer: imports.Command(func(context.Context, imports.Info) (*exec.Cmd, error) {
 				return exec.Command("wc", "-l"), nil
@@ -50,6 +48,13 @@ func full(t *testing.T) pruvon.Config {
 		}},
 		Page: &pruvon.Page{},
 	}
+}
+
+// catTerminal is one terminal, "shell", whose state is kept in a directory.
+func catTerminal(state string) *terminal.Config {
+	return &terminal.Config{StateDir: state, Terminals: map[string]terminal.Terminal{
+		"shell": {Command: func(context.Context, terminal.Start) (*exec.Cmd, error) { return exec.Command("cat"), nil }},
+	}}
 }
 
 func start(t *testing.T, cfg pruvon.Config) *pruvon.App {

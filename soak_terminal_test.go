@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -219,6 +220,30 @@ func dropAndRevoke(s *soak, v *visit) error {
 	}
 	if attached {
 		return c.ends(v.ctx, "revoked", websocket.StatusPolicyViolation)
+	}
+	return nil
+}
+
+// dropAndKill ends a session that its page has left, as the page's close
+// dialog does.
+func dropAndKill(s *soak, v *visit) error {
+	c, err := s.open(v, "sh", "")
+	if err != nil {
+		return err
+	}
+	c.typed(v.ctx, "sleep 1000 & echo start''ed\r")
+	if err := c.shows(v.ctx, "started"); err != nil {
+		return err
+	}
+	attached := v.rng.IntN(2) == 0
+	if !attached {
+		_ = c.ws.CloseNow()
+	}
+	if _, err := s.ask(v, http.MethodDelete, "/terminals/sh?session="+c.ready.Session, nil, nil, http.StatusNoContent); err != nil {
+		return err
+	}
+	if attached {
+		return c.ends(v.ctx, "killed", ended)
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ var visits = []struct {
 	{"drop and resume", 8, dropAndResume},
 	{"drop and leave it to the grace", 5, dropAndLeave},
 	{"drop and revoke", 4, dropAndRevoke},
+	{"drop and kill", 4, dropAndKill},
 	{"watch and take over", 5, watchAndTakeOver},
 	{"raw terminal", 6, rawTerminal},
 	{"output that is not drawn to the end", 4, floodAndDrop},

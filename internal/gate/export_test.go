@@ -8,3 +8,10 @@ func HostOf(origin string) string {
 	}
 	return joinHost(host, "")
 }
+
+// Remembered is how many users and addresses the limiter holds.
+func (g *Guard) Remembered() (users, addrs int) {
+	g.limiter.mu.Lock()
+	defer g.limiter.mu.Unlock()
+	return len(g.limiter.users), len(g.limiter.addrs)
+}

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -150,6 +151,10 @@ func TestOriginFromProxy(t *testing.T) {
 			assert.Equal(t, tt.want, status(g.Check(request("GET", tt.host, local, tt.headers...))))
 		})
 	}
+	peer.Trusted = true
+	off, err := gate.New(gate.Config{Peer: func(*http.Request) gate.Peer { return peer }})
+	require.NoError(t, err)
+	assert.Equal(t, 403, status(off.Check(request("GET", "panel.example", local, good...))), "nobody has said that the proxy may name us")
 }
 
 func TestAllowNoOrigin(t *testing.T) {
@@ -160,10 +165,14 @@ func TestAllowNoOrigin(t *testing.T) {
 }
 
 func TestNewNamesEachBadOrigin(t *testing.T) {
-	_, err := gate.New(gate.Config{Origins: []string{"https://ok.example", "panel.example", "https://*.example", "null"}})
+	bad := []string{
+		"https://ok.example", "panel.example", "https://*.example", "null", "ftp://panel.example", "wss://panel.example",
+		"https://panel.example:65536", "https://panel.example:0", "https://[::1%25lo]",
+	}
+	_, err := gate.New(gate.Config{Origins: bad})
 	require.Error(t, err)
-	for _, want := range []string{"Origins[1]", "Origins[2]", "Origins[3]"} {
-		assert.ErrorContains(t, err, want)
+	for i := 1; i < len(bad); i++ {
+		assert.ErrorContains(t, err, fmt.Sprintf("Origins[%d]", i))
 	}
 	assert.NotContains(t, err.Error(), "Origins[0]")
 }

@@ -195,6 +195,7 @@ func TestFloodsEndIn1008(t *testing.T) {
 		first, flood []byte
 	}{
 		{"empty continuation frames", frame(0x01, "x"), frame(0x00, "")},
+		{"empty messages", nil, frame(0x82, "")},
 		{"pings", nil, frame(0x89, "")},
 		{"pongs", nil, frame(0x8a, "x")},
 	}

@@ -94,6 +94,31 @@ func TestMiddlewareThatHidesTheConnection(t *testing.T) {
 	assert.Contains(t, w.Body.String(), "TimeoutHandler")
 }
 
+// What HTTP/2 and HTTP/1.0 cannot carry, and what a part speaks to nobody
+// without a subprotocol.
+func TestHandshakesThatNoPartCanServe(t *testing.T) {
+	handshake := func(major, minor int, protocol string, o wsconn.Options) int {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.ProtoMajor, r.ProtoMinor = major, minor
+		for k, v := range map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key} {
+			r.Header.Set(k, v)
+		}
+		if protocol != "" {
+			r.Header.Set("Sec-WebSocket-Protocol", protocol)
+		}
+		return wsconn.CheckRequest(httptest.NewRecorder(), r, o).Status
+	}
+	const reached = 500 // the recorder has no connection to take over
+	strict := opts
+	strict.AllowNone = false
+	assert.Equal(t, reached, handshake(1, 1, "", opts))
+	assert.Equal(t, 426, handshake(1, 0, "", opts))
+	assert.Equal(t, 426, handshake(2, 0, "", opts))
+	assert.Equal(t, reached, handshake(1, 1, "a.v1", strict))
+	assert.Equal(t, 400, handshake(1, 1, "", strict))
+	assert.Equal(t, 400, handshake(1, 1, ",", strict))
+}
+
 // lazyWriter notes a status and writes it late, as gin's writer does.
 type lazyWriter struct {
 	http.ResponseWriter
