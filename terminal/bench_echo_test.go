@@ -109,23 +109,24 @@ func percentile(d []time.Duration, p int) float64 {
 	return float64(d[len(d)*p/100].Microseconds())
 }
 
-// BenchmarkEcho is the time from a key to its echo: alone, beside idle
-// sessions, and while another session floods.
+func reportEchoes(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(percentile(took, 50), "p50_us")
+	b.ReportMetric(percentile(took, 99), "p99_us")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkEcho is the time from a key to its echo: alone, and while another
+// session floods.
 func BenchmarkEcho(b *testing.B) {
 	const keys = 1000
 	const hello = `{"type":"hello","cols":80,"rows":24}`
-	report := func(b *testing.B, took []time.Duration) {
-		b.ReportMetric(percentile(took, 50), "p50_us")
-		b.ReportMetric(percentile(took, 99), "p99_us")
-		b.ReportMetric(0, "ns/op")
-	}
 	b.Run("floor", func(b *testing.B) {
 		var took []time.Duration
 		for b.Loop() {
 			took = append(took, floorEchoes(b, keys)...)
 		}
-		slices.Sort(took)
-		report(b, took)
+		reportEchoes(b, took)
 	})
 	b.Run("alone", func(b *testing.B) {
 		s := serve(b, shell(echoScript))
@@ -136,8 +137,7 @@ func BenchmarkEcho(b *testing.B) {
 			took = append(took, p.echoes(b, keys)...)
 			p.Close()
 		}
-		slices.Sort(took)
-		report(b, took)
+		reportEchoes(b, took)
 	})
 	b.Run("flood", func(b *testing.B) {
 		name := colouredText(b, 16<<20)
@@ -158,7 +158,6 @@ func BenchmarkEcho(b *testing.B) {
 			p.Close()
 		}
 		b.ReportMetric(float64(flood.offset-from)/1e6/time.Since(start).Seconds(), "floodMB/s")
-		slices.Sort(took)
-		report(b, took)
+		reportEchoes(b, took)
 	})
 }

@@ -3,11 +3,14 @@ package terminal_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pruvon/pruvon/internal/faultproxy"
 )
 
 // drawer takes everything off the socket at once, as a browser does, and draws
@@ -86,13 +89,35 @@ func (d *drawer) draw(speed int, drawn func([]byte) (more bool)) {
 }
 
 // BenchmarkInterrupt is the time from Ctrl-C under yes until the prompt is
-// drawn, by a page that draws a megabyte a second.
+// drawn: by a page that draws a megabyte a second, and behind a line that
+// carries as much. The largest window is for comparison: what a terminal
+// without one does is worse by the buffers on the way.
 func BenchmarkInterrupt(b *testing.B) {
 	const speed = 1 << 20
+	const hello = `{"type":"hello","cols":80,"rows":24}`
 	s := serve(b, shell(`trap 'echo PROMPT; sleep 1000' INT; yes`))
+	b.Run("slow page", func(b *testing.B) {
+		interrupts(b, func() *pageConn { return dialPage(b, s.url(), hello) }, speed)
+	})
+	line, err := faultproxy.New(strings.TrimPrefix(s.http.URL, "http://"))
+	require.NoError(b, err)
+	defer line.Close()
+	line.Set(faultproxy.Fault{Down: faultproxy.Direction{Rate: speed}})
+	open := func(hello string) func() *pageConn {
+		return func() *pageConn { return dialPage(b, "ws://"+line.Addr()+"/terminals/t", hello) }
+	}
+	b.Run("slow line", func(b *testing.B) { interrupts(b, open(hello), 1<<30) })
+	b.Run("slow line, largest window", func(b *testing.B) {
+		interrupts(b, open(`{"type":"hello","cols":80,"rows":24,"window":1048576}`), 1<<30)
+	})
+}
+
+// interrupts opens a session, lets it flood a page that draws at a speed, and
+// types Ctrl-C, as often as the benchmark wants.
+func interrupts(b *testing.B, open func() *pageConn, speed int) {
 	var took []time.Duration
 	for b.Loop() {
-		p := dialPage(b, s.url(), `{"type":"hello","cols":80,"rows":24}`)
+		p := open()
 		d := newDrawer(p)
 		var sent time.Time
 		seen := 0

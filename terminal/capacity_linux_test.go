@@ -192,3 +192,28 @@ func BenchmarkOpen(b *testing.B) {
 	b.ReportMetric(total.Seconds()/float64(n), "s/1000")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkEchoBesideIdleSessions is the time from a key to its echo while the
+// server holds a thousand sessions more. Alone is the same server without them.
+func BenchmarkEchoBesideIdleSessions(b *testing.B) {
+	const keys, sessions = 1000, 1000
+	const hello = `{"type":"hello","cols":80,"rows":24}`
+	s := startServer(b, "-", "/bin/sh -c "+strings.ReplaceAll(echoScript, " ", "${IFS}"))
+	measure := func(b *testing.B) {
+		var took []time.Duration
+		for b.Loop() {
+			p := dialPage(b, s.url, hello)
+			p.waitFor(b, "ready")
+			took = append(took, p.echoes(b, keys)...)
+			_ = p.Close()
+		}
+		reportEchoes(b, took)
+	}
+	b.Run("alone", measure)
+	conns := s.openMany(sessions)
+	b.Run("idle", measure)
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	s.kill()
+}

@@ -223,3 +223,11 @@ func TestLargePasteIntoARawProgramArrivesWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.Fields(string(want)), strings.Fields(string(out)))
 }
+
+// A byte that nobody has asked for shows at once: nothing but the byte itself
+// wakes the sender, which has fallen asleep after the one before.
+func TestASingleByteShows(t *testing.T) {
+	s := serve(t, shell(`printf 1; sleep 0.3; printf 2; sleep 0.3; printf 3; sleep 1000`))
+	c := s.open("")
+	c.shows("123")
+}

@@ -148,19 +148,3 @@ func TestADenialEndsTheConnection(t *testing.T) {
 	require.Equal(t, websocket.StatusPolicyViolation, c.ended().Code)
 	require.Equal(t, "revoked", c.exit.Reason)
 }
-
-func TestReattachingIsAuthorizedAnew(t *testing.T) {
-	s := serve(t, shell(`echo ready; sleep 1000`), func(c *terminal.Config) {
-		c.Authorize = func(r *http.Request, res terminal.Resource) (terminal.Access, error) {
-			if res.ID != "" {
-				return terminal.Access{}, terminal.ErrDenied
-			}
-			return byHeader(r, res)
-		}
-	})
-	c := s.open("")
-	again := s.connect()
-	again.sendJSON(map[string]any{"type": "hello", "cols": 80, "rows": 24, "session": c.ready.Session})
-	require.Equal(t, websocket.StatusPolicyViolation, again.ended().Code)
-	require.Equal(t, "revoked", again.exit.Reason)
-}

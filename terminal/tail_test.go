@@ -3,6 +3,8 @@ package terminal_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +24,7 @@ func TestNoTailIsLost(t *testing.T) {
 		runs = 10_000
 	}
 	const size = 300_000
-	for _, c := range []struct {
+	scripts := []struct {
 		name   string
 		script string
 		check  func(out []byte) bool
@@ -34,24 +36,91 @@ func TestNoTailIsLost(t *testing.T) {
 		// The job holds the terminal open: the end of the output is not seen.
 		{"a background job", `sleep 100 & printf 'the last word'`, func(out []byte) bool { return string(out) == "the last word" }},
 		{"stderr", `echo out; echo err >&2; exit 1`, func(out []byte) bool { return string(out) == "out\r\nerr\r\n" }},
-	} {
-		for _, raw := range []bool{false, true} {
-			name, n := c.name, runs/8
-			if raw {
-				name += ", raw dialect"
-			}
-			t.Run(name, func(t *testing.T) {
+	}
+	n := runs / (len(scripts) * len(tailWays))
+	for _, c := range scripts {
+		for way, read := range tailWays {
+			t.Run(c.name+", "+way, func(t *testing.T) {
 				s := serve(t, shell(c.script))
 				var lost atomic.Int64
 				each(n, 8, func() {
-					if !c.check(s.tail(t, raw)) {
+					out, code := read(s)
+					if !c.check(out) {
 						lost.Add(1)
+					}
+					if code != websocket.StatusNormalClosure {
+						t.Error(code)
 					}
 				})
 				require.Zero(t, lost.Load(), "of %d runs", n)
 			})
 		}
 	}
+}
+
+// tailWays are ways to run a terminal to its end. They return all it showed
+// and the close code.
+var tailWays = map[string]func(*server) ([]byte, websocket.StatusCode){
+	"a page": func(s *server) ([]byte, websocket.StatusCode) {
+		return s.tail(`{"type":"hello","cols":80,"rows":24}`)
+	},
+	"a narrow window": func(s *server) ([]byte, websocket.StatusCode) {
+		return s.tail(`{"type":"hello","cols":80,"rows":24,"window":16384}`)
+	},
+	"raw": func(s *server) ([]byte, websocket.StatusCode) {
+		ws, _, err := s.dial(s.url(), nil)
+		if err != nil {
+			s.t.Error(err)
+			return nil, 0
+		}
+		c := &client{t: s.t, ws: ws, noAck: true}
+		code := c.ended().Code
+		return c.out.Bytes(), code
+	},
+	// It draws nothing until nothing more comes without.
+	"a stalled page": func(s *server) ([]byte, websocket.StatusCode) {
+		c := s.hello(`{"type":"hello","cols":80,"rows":24}`)
+		c.noAck = true
+		c.until("a window or the end", func() bool { return c.offset == 128<<10 || c.exit != nil })
+		if c.exit == nil {
+			c.noAck = false
+			c.sendJSON(map[string]any{"type": "ack", "offset": c.offset})
+		}
+		code := c.ended().Code
+		return c.out.Bytes(), code
+	},
+	// Its connection breaks somewhere, and it comes back for the rest.
+	"a page that comes back": func(s *server) ([]byte, websocket.StatusCode) {
+		c := s.hello(`{"type":"hello","cols":80,"rows":24,"client":"c"}`)
+		c.noAck = true
+		at := rand.Int64N(128 << 10)
+		c.until("a place", func() bool { return c.ready.Type != "" && c.offset >= at || c.exit != nil })
+		_ = c.ws.CloseNow()
+		again := s.hello(fmt.Sprintf(`{"type":"hello","cols":80,"rows":24,"client":"c","session":%q,"offset":%d}`, c.ready.Session, c.offset))
+		code := again.ended().Code
+		if again.ready.Replay != "exact" {
+			s.t.Errorf("replay %q, exit %+v", again.ready.Replay, again.exit)
+		}
+		return append(c.out.Bytes(), again.out.Bytes()...), code
+	},
+}
+
+// hello dials and says hello.
+func (s *server) hello(hello string) *client {
+	ws, _, err := s.dial(s.url(), []string{terminal.Subprotocol})
+	if err != nil {
+		s.t.Error(err)
+		runtime.Goexit()
+	}
+	c := &client{t: s.t, ws: ws}
+	c.send(hello)
+	return c
+}
+
+func (s *server) tail(hello string) ([]byte, websocket.StatusCode) {
+	c := s.hello(hello)
+	code := c.ended().Code
+	return c.out.Bytes(), code
 }
 
 // each calls f n times, some at a time.
@@ -66,28 +135,6 @@ func each(n, atOnce int, f func()) {
 		})
 	}
 	wg.Wait()
-}
-
-// tail runs the terminal to its end and returns all it showed.
-func (s *server) tail(t *testing.T, raw bool) []byte {
-	protocols := []string{terminal.Subprotocol}
-	if raw {
-		protocols = nil
-	}
-	ws, _, err := s.dial(s.url(), protocols)
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
-	defer func() { _ = ws.CloseNow() }()
-	c := &client{t: t, ws: ws, noAck: raw}
-	if !raw {
-		c.send(`{"type":"hello","cols":80,"rows":24}`)
-	}
-	if ce := c.ended(); ce.Code != websocket.StatusNormalClosure {
-		t.Error(ce)
-	}
-	return c.out.Bytes()
 }
 
 // The last output reaches a page that draws slowly before the exit does.
