@@ -43,6 +43,8 @@ func TestClientsAreRememberedWithinABound(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(m), clientsMax)
 	require.Same(t, first, clientFor(m, "first", t0), "an attached client is not forgotten")
+	require.Contains(t, m, fmt.Sprint(3*clientsMax-1), "nor is the newest")
+	require.Contains(t, m, fmt.Sprint(3*clientsMax-2), "or the one before; the oldest is")
 	clientFor(m, "", t0).accepted = 9
 	require.Zero(t, clientFor(m, "", t0).accepted, "a nameless client is nobody")
 }

@@ -141,3 +141,34 @@ func TestWithoutAStateDirNothingIsRemembered(t *testing.T) {
 	require.Nil(t, j.confirm(nil))
 	require.NoError(t, j.close())
 }
+
+// An end counts as told once the host has been told of it, not before: a crash
+// in between tells it again rather than never.
+func TestJournalForgetsAfterTheHostHasBeenTold(t *testing.T) {
+	j, _, err := openJournal(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, j.start(entry(1)))
+	told := false
+	j.confirm(func(context.Context, gate.Event) {
+		told = true
+		require.Contains(t, j.open, "s1")
+	})(context.Background(), gate.Event{Kind: "end", ID: "s1"})
+	require.True(t, told)
+	require.Empty(t, j.open)
+	require.NoError(t, j.close())
+}
+
+// A link that somebody has planted leads nowhere.
+func TestJournalFollowsNoLink(t *testing.T) {
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	content := []byte(`{"id":"planted","name":"t","user":"ann"}` + "\n")
+	require.NoError(t, os.WriteFile(elsewhere, content, 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, journalPrefix+"planted")))
+	j, left, err := openJournal(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.NoError(t, j.close())
+	kept, err := os.ReadFile(elsewhere)
+	require.NoError(t, err)
+	require.Equal(t, content, kept)
+}

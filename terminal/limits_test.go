@@ -53,6 +53,35 @@ func TestOnlyKeysCountAsActivity(t *testing.T) {
 	require.Equal(t, "idle", c.exit.Reason)
 }
 
+// What somebody types who may only watch keeps nothing alive.
+func TestAWatchersKeysAreNoActivity(t *testing.T) {
+	term := shell(`echo ready; sleep 1000`)
+	term.Idle = 400 * time.Millisecond
+	s := serve(t, term)
+	w := s.open("")
+	v := s.join(w, "")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for v.exit == nil && v.step(ctx) == nil {
+		}
+	}()
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for typing := true; typing; {
+		select {
+		case <-pace.C:
+			_ = v.ws.Write(ctx, websocket.MessageBinary, []byte("x"))
+		case <-ended:
+			typing = false
+		}
+	}
+	require.NotNil(t, v.exit)
+	require.Equal(t, "idle", v.exit.Reason)
+}
+
 func TestLifetime(t *testing.T) {
 	term := shell(`echo ready; sleep 1000`)
 	term.Lifetime = 300 * time.Millisecond

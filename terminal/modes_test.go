@@ -62,6 +62,7 @@ func TestTrackerModes(t *testing.T) {
 		{"SGR cut short", "\x1b[38;5m\x1b[48;2;1m", modes{}},
 		{"not SGR", "\x1b[>4;2m\x1b[?4m", modes{}},
 		{"save and restore", "\x1b[1m\x1b7\x1b[0m\x1b8", modes{pen: bold, screens: [2]screen{{saved: bold}}}},
+		{"save and restore by 1048", "\x1b[1m\x1b[?1048h\x1b[0m\x1b[?1048l", modes{pen: bold, screens: [2]screen{{saved: bold}}}},
 		{"soft reset", "\x1b[?2004;1;1000h\x1b[4h\x1b[1m\x1b[2;3r\x1b[!p", modes{mouse: 1000}},
 		{"full reset", "\x1b[?1049;2004;1000h\x1b[4h\x1b[1m\x1bc", modes{}},
 		{"C1 control as UTF-8", "\u009b?2004h", modes{flags: flagPaste}},

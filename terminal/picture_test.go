@@ -72,6 +72,7 @@ func TestPicture(t *testing.T) {
 		{"queries and bell", "a\x1b[c\x1b[6n\x05\x07\x1b]11;?\x07\x1bP$qm\x1b\\b", blank + "ab"},
 		{"clipboard, notification, print, window", "\x1b]52;c;aGk=\x07\x1b]9;hi\x07\x1b[5i\x1b[3;0;0tx", blank + "x"},
 		{"from the last clear", "old\r\n\x1b[H\x1b[2Jnew", blank + "\x1b[H\x1b[2Jnew"},
+		{"from the last clear, all of it", "old\r\n\x1b[H\x1b[2Jone\r\ntwo", blank + "\x1b[H\x1b[2Jone\r\ntwo"},
 		{"from a clear by ED 0", "old\r\n\x1b[H\x1b[Jnew", blank + "\x1b[H\x1b[Jnew"},
 		{"ED 0 from elsewhere", "old\r\n\x1b[2;1H\x1b[Jnew", blank + "old\r\n\x1b[2;1H\x1b[Jnew"},
 		{"ED 0 after text", "\x1b[Hold\x1b[Jnew", blank + "\x1b[Hold\x1b[Jnew"},
@@ -88,6 +89,9 @@ func TestPicture(t *testing.T) {
 		{"C1 controls", "\u009b1ma\u0085b\u009bc", blank + "\x1b[1ma\u0085b"},
 		{"bytes that are no text", "a\xff\x9b31mb", blank + "a31mb"},
 		{"long device control string", "a\x1bPq" + strings.Repeat("x", 1000), blank + "a\x1bX"},
+		{"long link", "a\x1b]8;;http://" + strings.Repeat("x", 1000) + "\x07b", blank + "ab"},
+		{"a link", "a\x1b]8;;http://x\x07b", blank + "a\x1b]8;;http://x\x07b"},
+		{"reset", "\x1b[?2004hold\r\n\x1bcnew", blank + "\x1bcnew"},
 		{"long title", "a\x1b]2;" + strings.Repeat("x", 1000), blank + "a\x1b]9999;"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

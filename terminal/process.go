@@ -56,7 +56,8 @@ type Process interface {
 	// afterwards. It is called once.
 	Wait() (Exit, error)
 	// End ends the program and everything it started, and returns how many
-	// processes are left. It is called once, also after Wait has returned.
+	// processes are left. It is called also after Wait has returned, and once
+	// more, with another ten seconds, if it has failed because ctx had ended.
 	End(context.Context) (survivors int, err error)
 }
 

@@ -83,8 +83,8 @@ func (f *fake) End(context.Context) (int, error) {
 	return 2, nil
 }
 
-func opened(f *fake) terminal.Terminal {
-	return terminal.Terminal{Open: func(context.Context, terminal.Start) (terminal.Process, error) { return f, nil }}
+func opened(p terminal.Process) terminal.Terminal {
+	return terminal.Terminal{Open: func(context.Context, terminal.Start) (terminal.Process, error) { return p, nil }}
 }
 
 func TestAProcessOfAnotherKind(t *testing.T) {

@@ -258,6 +258,24 @@ func TestRecorderSizeCap(t *testing.T) {
 	require.EqualValues(t, 100_000, int64(len(output))+r.lost.Load())
 }
 
+// lazy is a writer that breaks the contract of io.Writer: it takes nothing and
+// says nothing.
+type lazy struct{}
+
+func (lazy) Write([]byte) (int, error) { return 0, nil }
+func (lazy) Close() error              { return nil }
+
+func TestRecorderOnAWriterThatTakesNothing(t *testing.T) {
+	r := record(lazy{}, RecordStrict, 0)
+	select {
+	case err := <-r.failed:
+		require.ErrorIs(t, err, io.ErrShortWrite)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "it is written to for ever")
+	}
+	require.ErrorIs(t, r.Close("fault"), io.ErrShortWrite)
+}
+
 // stuck is a writer that hangs until it is freed or closed.
 type stuck struct {
 	free chan struct{}

@@ -66,7 +66,11 @@ func (a *attachment) countRoleLocked() {
 
 // watchersLocked tells everybody how many are attached.
 func (s *session) watchersLocked() {
-	s.noticeLocked("watchers", fmt.Sprintf("%d connections to this session", len(s.watched)), 0)
+	text := "1 connection to this session"
+	if n := len(s.watched); n != 1 {
+		text = fmt.Sprintf("%d connections to this session", n)
+	}
+	s.noticeLocked("watchers", text, 0)
 }
 
 // resize is a size from a client; only the primary's counts. Sizes that come

@@ -77,11 +77,12 @@ var tailWays = map[string]func(*server) ([]byte, websocket.StatusCode){
 		code := c.ended().Code
 		return c.out.Bytes(), code
 	},
-	// It draws nothing until nothing more comes without.
+	// It draws nothing until nothing more comes without. The last bytes of a
+	// window are not worth a read.
 	"a stalled page": func(s *server) ([]byte, websocket.StatusCode) {
 		c := s.hello(`{"type":"hello","cols":80,"rows":24}`)
 		c.noAck = true
-		c.until("a window or the end", func() bool { return c.offset == 128<<10 || c.exit != nil })
+		c.until("a window or the end", func() bool { return c.offset > 127<<10 || c.exit != nil })
 		if c.exit == nil {
 			c.noAck = false
 			c.sendJSON(map[string]any{"type": "ack", "offset": c.offset})

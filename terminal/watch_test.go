@@ -253,3 +253,17 @@ func TestASessionBelongsToItsTerminal(t *testing.T) {
 	c.send(`{"type":"hello","cols":80,"rows":24}`)
 	c.shows("another")
 }
+
+// Everybody is told when somebody comes to watch or leaves.
+func TestWatchersAreAnnounced(t *testing.T) {
+	s := serve(t, shell(`echo ready; sleep 1000`))
+	w := s.open("")
+	told := func(c *client, text string) func() bool {
+		return func() bool { m := c.has("notice"); return m != nil && m.CodeRaw == "watchers" && m.Text == text }
+	}
+	v := s.join(w, "")
+	w.until("two", told(w, "2 connections to this session"))
+	v.until("two", told(v, "2 connections to this session"))
+	_ = v.ws.CloseNow()
+	w.until("one", told(w, "1 connection to this session"))
+}
