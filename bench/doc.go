@@ -43,6 +43,7 @@
 //	<!-- bench:logs/fanout -->
 //	<!-- /bench -->
 //
-// Targets that differ in size only carry it in X, and the scenario names it in Axis; -json has all
-// samples for whoever draws them.
+// Targets that differ in size only carry it in X, and the scenario names it in Axis. Which of them are
+// fitted and drawn as a curve says the list in package growth; -docs writes the pictures into images/
+// beside the document, and their exponents into the place bench:growth. -json has all samples.
 package main

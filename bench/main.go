@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"syscall"
 
+	"github.com/pruvon/pruvon/bench/growth"
 	"github.com/pruvon/pruvon/bench/internal/harness"
 	"github.com/pruvon/pruvon/bench/internal/report"
 )
@@ -29,7 +31,7 @@ func run(ctx context.Context) error {
 	repetitions := flag.Int("n", defaultRepetitions(), "`times` that each target is measured; 5 with BENCH_FULL=1")
 	list := flag.Bool("list", false, "list the scenarios and end")
 	jsonFile := flag.String("json", "", "write all samples to this `file`")
-	docs := flag.String("docs", "", "write the tables into this Markdown `file`, each into its place")
+	docs := flag.String("docs", "", "write the tables into this Markdown `file`, each into its place, and the curves into images/ beside it")
 	tiny := flag.Bool("tiny", false, "make the smallest runs, to see whether they work; the figures mean nothing")
 	flag.Parse()
 	re, err := regexp.Compile(*match)
@@ -50,6 +52,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	report.Markdown(os.Stdout, machine, results)
+	fmt.Print(growth.Markdown(growth.Of(results), ""))
 	return errors.Join(write(*jsonFile, *docs, machine, results), failures(results))
 }
 
@@ -62,7 +65,7 @@ func defaultRepetitions() int {
 
 func write(jsonFile, docs string, m report.Machine, results []harness.Result) error {
 	if docs != "" {
-		if err := report.UpdateDocs(docs, m, results); err != nil {
+		if err := writeDocs(docs, m, results); err != nil {
 			return err
 		}
 	}
@@ -74,6 +77,18 @@ func write(jsonFile, docs string, m report.Machine, results []harness.Result) er
 		return err
 	}
 	return errors.Join(report.JSON(f, m, results), f.Close())
+}
+
+// writeDocs fills the document in, and draws the curves beside it.
+func writeDocs(path string, m report.Machine, results []harness.Result) error {
+	const images = "images"
+	var places []report.Place
+	all := growth.Of(results)
+	if len(all) > 0 {
+		places = append(places, report.Place{Name: "growth", Text: growth.Markdown(all, images)})
+	}
+	return errors.Join(report.UpdateDocs(path, m, results, places...),
+		growth.WriteFiles(filepath.Join(filepath.Dir(path), images), all))
 }
 
 func failures(results []harness.Result) error {

@@ -14,6 +14,7 @@ func Scenarios() []harness.Scenario {
 		interruptLine(),
 		sessions(),
 		growth(),
+		echoGrowth(),
 		window(),
 		ring(),
 	}

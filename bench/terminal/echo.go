@@ -69,6 +69,11 @@ func runEcho(ctx context.Context, env *harness.Env, t harness.Target) (harness.S
 	case pruvonBoth:
 		idle, kind = env.Size(1000, 10), pruvonNginx
 	}
+	return measureEcho(ctx, env, kind, idle)
+}
+
+// measureEcho types into one terminal beside a number of idle ones.
+func measureEcho(ctx context.Context, env *harness.Env, kind string, idle int) (harness.Sample, error) {
 	config := serverConfig{Commands: map[string][]string{"t": echoCommand, "idle": idleCommand}}
 	if kind == websocketdBin {
 		config.Commands["t"] = []string{"/bin/sh", "-c", "echo ready; exec cat"}

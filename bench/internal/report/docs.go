@@ -20,9 +20,12 @@ const (
 // machinePlace is the name of the place for the machine's description.
 const machinePlace = "machine"
 
+// Place is a text for a place of its own.
+type Place struct{ Name, Text string }
+
 // UpdateDocs writes the tables into the document at path, each into its place. A scenario without one
 // gets it after the last of its part, or at the end. What was not measured stays as it is.
-func UpdateDocs(path string, m Machine, results []harness.Result) error {
+func UpdateDocs(path string, m Machine, results []harness.Result, others ...Place) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -33,6 +36,9 @@ func UpdateDocs(path string, m Machine, results []harness.Result) error {
 		var b bytes.Buffer
 		Table(&b, &r)
 		errs = append(errs, doc.put(r.Scenario.Name, b.Bytes()))
+	}
+	for _, p := range others {
+		errs = append(errs, doc.put(p.Name, []byte(p.Text)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

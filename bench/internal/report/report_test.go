@@ -103,6 +103,15 @@ func TestDocumentsAreFilledIn(t *testing.T) {
 	require.Contains(t, report.Header(m, results), "7 runs; before 4 of them others kept more than 5 % of the machine busy")
 }
 
+func TestOtherTextsHaveTheirPlaces(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "doc.md")
+	require.NoError(t, os.WriteFile(name, []byte("<!-- bench:machine -->\n<!-- /bench -->\n<!-- bench:growth -->\nold\n<!-- /bench -->\n"), 0o600))
+	require.NoError(t, report.UpdateDocs(name, report.ThisMachine(), nil, report.Place{Name: "growth", Text: "new\n"}))
+	got, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Contains(t, string(got), "<!-- bench:growth -->\nnew\n<!-- /bench -->\n")
+}
+
 func TestAScenarioWithoutAPlaceGetsOne(t *testing.T) {
 	for _, c := range []struct{ doc, want string }{
 		{"<!-- bench:machine -->\n<!-- /bench -->\nEnd.\n", "End.\n\n<!-- bench:part/what -->\n" + table + "<!-- /bench -->\n"},
