@@ -82,8 +82,10 @@ type Config struct {
 	// for that long is disconnected. Default 15 s: below nginx's
 	// send_timeout of 60 s. Negative: none.
 	WriteTimeout time.Duration
-	// SearchBytes and SearchTime bound how far back one search may go
-	// beyond what is in memory. Defaults 4 GiB and 20 s. Negative: no bound.
+	// SearchBytes and SearchTime bound how far back lines are looked for
+	// beyond what is in memory: those that match, or the last ones. Bytes
+	// count unpacked. Whoever asked is told when a bound was reached and may
+	// go on from there. Defaults 4 GiB and 20 s. Negative: no bound.
 	SearchBytes int64
 	SearchTime  time.Duration
 

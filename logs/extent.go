@@ -1,8 +1,6 @@
 package logs
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"hash/crc32"
@@ -50,14 +48,17 @@ func (f *fileSource) text(v volume, from int64) (io.Reader, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	done := func() { _ = file.Close() }
-	if !v.gz {
-		return io.NewSectionReader(file, from, math.MaxInt64-from), done, nil
+	if !v.packed {
+		return io.NewSectionReader(file, from, math.MaxInt64-from), func() { _ = file.Close() }, nil
 	}
-	zr, err := gzip.NewReader(bufio.NewReaderSize(file, 64<<10))
+	zr, closeReader, err := unpack(file)
 	if err != nil {
-		done()
+		_ = file.Close()
 		return nil, nil, err
+	}
+	done := func() {
+		closeReader()
+		_ = file.Close()
 	}
 	if _, err := io.CopyN(io.Discard, zr, from); err != nil {
 		done()

@@ -134,7 +134,7 @@ func (fl *follower) startOnce(ctx context.Context, track *tracker, told *bool) e
 	old.lost = p.lost
 	var recent []extent
 	for _, e := range p.extents {
-		if e.vol.gz || !e.vol.live && now.Sub(e.vol.mtime) > fl.src.grace {
+		if e.vol.packed || !e.vol.live && now.Sub(e.vol.mtime) > fl.src.grace {
 			old.extents = append(old.extents, e)
 			continue
 		}
@@ -146,7 +146,7 @@ func (fl *follower) startOnce(ctx context.Context, track *tracker, told *bool) e
 	// planRange leaves out what is read to its end; it may still grow.
 	fp, _ := parseFilePos(track.last)
 	for _, v := range vols {
-		if v.gz || !v.live && now.Sub(v.mtime) > fl.src.grace {
+		if v.packed || !v.live && now.Sub(v.mtime) > fl.src.grace {
 			continue
 		}
 		off, ok := int64(0), false

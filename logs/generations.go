@@ -98,8 +98,8 @@ func (fl *follower) missed(ctx context.Context, live fileID, now time.Time) erro
 		if !ok && fl.isCopy(v) {
 			continue
 		}
-		if v.gz {
-			err = newReader(fl.src, fl.out).read(ctx, extent{vol: v, from: 0, to: toEnd})
+		if v.packed {
+			err = newReader(fl.src, fl.out).readDamaged(ctx, extent{vol: v, from: off, to: toEnd})
 		} else {
 			v.live = false
 			err = fl.openAt(v, off, now)
@@ -119,7 +119,7 @@ func (fl *follower) has(id fileID) bool {
 func (fl *follower) revived(v volume) (int64, bool) {
 	for i := len(fl.retired) - 1; i >= 0; i-- {
 		r := fl.retired[i]
-		if (r.id == v.id || v.gz) && fl.src.holds(v, r.mark) {
+		if (r.id == v.id || v.packed) && fl.src.holds(v, r.mark) {
 			return r.mark.off, true
 		}
 	}

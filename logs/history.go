@@ -45,7 +45,7 @@ func (f *fileSource) planRange(from, to Position) (plan, []volume, error) {
 		last = f.endsAt(tp, vols, ends)
 	}
 	for i := first; i <= last; i++ {
-		if starts[i] < ends[i] && (vols[i].gz || starts[i] < vols[i].size) {
+		if starts[i] < ends[i] && (vols[i].packed || starts[i] < vols[i].size) {
 			p.extents = append(p.extents, extent{vol: vols[i], from: starts[i], to: ends[i], ragged: ragged && i == last})
 		}
 	}
@@ -125,10 +125,10 @@ func (f *fileSource) locate(m mark, vols []volume) int {
 
 // holds reports whether a volume's text is what the mark was made from.
 func (f *fileSource) holds(v volume, m mark) bool {
-	if m.off == 0 || !v.gz && v.size < m.off {
+	if m.off == 0 || !v.packed && v.size < m.off {
 		return false
 	}
-	if !v.gz {
+	if !v.packed {
 		file, err := f.openVolume(v)
 		if err != nil {
 			return false
@@ -205,7 +205,7 @@ func (f *fileSource) send(ctx context.Context, p plan, out Sink, told *bool) err
 	}
 	r := newReader(f, out)
 	for _, e := range p.extents {
-		if err := r.read(ctx, e); err != nil {
+		if err := r.readDamaged(ctx, e); err != nil {
 			return err
 		}
 	}

@@ -13,11 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// openers open a log in each of the forms that it is served in. They return
-// when the head of the answer is there, with what waits for a text in the rest.
-func openers() map[string]func(s *server, query string) (find func(text string)) {
-	overHTTP := func(accept string) func(*server, string) func(string) {
-		return func(s *server, query string) func(string) {
+// opener opens a log in one of the forms that it is served in, and returns when
+// the head of the answer is there. Find reads until a text has come, and returns
+// all that was read.
+type opener func(s *server, query string) (find func(text string) string)
+
+func openers() map[string]opener {
+	overHTTP := func(accept string) opener {
+		return func(s *server, query string) func(string) string {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			resp := s.get(ctx, "/logs/app?"+query, accept)
 			s.t.Cleanup(func() {
@@ -26,17 +29,19 @@ func openers() map[string]func(s *server, query string) (find func(text string))
 			})
 			require.Equal(s.t, http.StatusOK, resp.StatusCode)
 			in := bufio.NewReaderSize(resp.Body, 1<<20)
-			return func(text string) {
-				for line := ""; !strings.Contains(line, text); {
+			return func(text string) string {
+				var all strings.Builder
+				for line := ""; !strings.Contains(line, text); all.WriteString(line) {
 					var err error
 					line, err = in.ReadString('\n')
 					require.NoError(s.t, err)
 				}
+				return all.String()
 			}
 		}
 	}
-	overWS := func(protocols ...string) func(*server, string) func(string) {
-		return func(s *server, query string) func(string) {
+	overWS := func(protocols ...string) opener {
+		return func(s *server, query string) func(string) string {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.http.URL, "http")+"/logs/app?"+query,
 				&websocket.DialOptions{Subprotocols: protocols, HTTPHeader: http.Header{"Origin": {s.http.URL}}})
@@ -46,15 +51,17 @@ func openers() map[string]func(s *server, query string) (find func(text string))
 				cancel()
 				_ = conn.CloseNow()
 			})
-			return func(text string) {
-				for b := []byte(nil); !strings.Contains(string(b), text); {
+			return func(text string) string {
+				var all strings.Builder
+				for b := []byte(nil); !strings.Contains(string(b), text); all.Write(b) {
 					_, b, err = conn.Read(ctx)
 					require.NoError(s.t, err)
 				}
+				return all.String()
 			}
 		}
 	}
-	return map[string]func(*server, string) func(string){
+	return map[string]opener{
 		"WebSocket": overWS(logs.Subprotocol), "bare WebSocket": overWS(),
 		"SSE": overHTTP("text/event-stream"), "NDJSON": overHTTP("application/x-ndjson"), "text": overHTTP("text/plain"),
 	}

@@ -86,9 +86,6 @@ func parseQuery(r *http.Request, now time.Time) (query, error) {
 			return q, fmt.Errorf("level is one of debug, info, warn, error, fatal")
 		}
 	}
-	if q.to != "" && q.cursor == "" {
-		return q, fmt.Errorf("to needs a cursor to begin from")
-	}
 	return q, nil
 }
 

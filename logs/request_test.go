@@ -39,7 +39,7 @@ func TestBadRequestsHaveClearAnswers(t *testing.T) {
 		"forged cursor":         {"GET", "/logs/app?cursor=AAAA", 400, "bad-cursor"},
 		"cursor no base64":      {"GET", "/logs/app?cursor=%21", 400, "bad-cursor"},
 		"cursor beyond any":     {"GET", "/logs/app?cursor=" + strings.Repeat("A", 100_000), 400, "bad-cursor"},
-		"to without cursor":     {"GET", "/logs/app?to=AAAA", 400, "bad-request"},
+		"forged to":             {"GET", "/logs/app?to=AAAA", 400, "bad-cursor"},
 		"grep no expression":    {"GET", "/logs/app?grep=%28", 400, "bad-request"},
 		"grep too long":         {"GET", "/logs/app?grep=" + strings.Repeat("a", 1025), 400, "bad-request"},
 		"grep program too long": {"GET", "/logs/app?grep=" + escape("((a{100}){100}){100}"), 400, "bad-request"},

@@ -18,8 +18,8 @@ type budget struct {
 }
 
 // search goes back from a position over at most n lines that want accepts (nil:
-// all), through uncompressed volumes, and returns the position before the first
-// of them. More is true if the budget ran out first.
+// all) and returns the position before the first of them. More is true if the
+// budget ran out first, or a compressed volume could not be unpacked.
 func (f *fileSource) search(ctx context.Context, before Position, n int, want func([]byte) bool, b *budget) (from Position, more bool, err error) {
 	for try := 0; ; try++ {
 		from, more, err = f.searchOnce(ctx, before, n, want, b)
@@ -37,13 +37,13 @@ func (f *fileSource) searchOnce(ctx context.Context, before Position, n int, wan
 	at := filePos{at: nowSeconds()}
 	s := backward{ctx: ctx, left: n, want: want, budget: b, buf: make([]byte, blockSize)}
 	for i := len(p.extents) - 1; i >= 0 && !s.over(); i-- {
-		e := p.extents[i]
-		if e.vol.gz {
-			break // and with it all that is older
-		}
-		m, err := f.searchVolume(&s, e)
+		m, ok, err := f.searchVolume(&s, p.extents[i])
 		if err != nil {
 			return nil, false, err
+		}
+		if !ok {
+			s.broke = true
+			break
 		}
 		at.marks = []mark{m}
 	}
@@ -51,31 +51,37 @@ func (f *fileSource) searchOnce(ctx context.Context, before Position, n int, wan
 		b.scanned, b.matches = s.scanned, s.matches
 	}
 	if len(at.marks) == 0 {
-		// Nothing lies before the position: it is its own beginning.
-		return before, false, ctx.Err()
+		// Nothing lies before the position, or nothing that can be seen: it
+		// is its own beginning.
+		return before, s.broke, ctx.Err()
 	}
 	return at.append(nil), s.broke, ctx.Err()
 }
 
-func (f *fileSource) searchVolume(s *backward, e extent) (mark, error) {
+// searchVolume is one step of a search. Not ok means that it goes no further.
+func (f *fileSource) searchVolume(s *backward, e extent) (m mark, ok bool, err error) {
+	if e.vol.packed {
+		return f.searchPacked(s, e)
+	}
 	file, err := f.openVolume(e.vol)
 	if err != nil {
-		return mark{}, err
+		return mark{}, false, err
 	}
 	defer file.Close()
 	end := e.to
 	if end == toEnd {
 		fi, err := file.Stat()
 		if err != nil {
-			return mark{}, err
+			return mark{}, false, err
 		}
 		end = fi.Size()
 	}
 	off, err := s.run(file, end)
 	if err != nil {
-		return mark{}, err
+		return mark{}, false, err
 	}
-	return markAt(file, e.vol.id, off)
+	m, err = markAt(file, e.vol.id, off)
+	return m, true, err
 }
 
 // backward walks back over lines.

@@ -21,7 +21,7 @@ func (f *fileSource) since(t time.Time, before Position) (Position, error) {
 		off := int64(0)
 		var m mark
 		file, err := f.openVolume(e.vol)
-		if err == nil && !e.vol.gz {
+		if err == nil && !e.vol.packed {
 			off = seekTime(file, min(e.to, e.vol.size), t)
 			m, err = markAt(file, e.vol.id, off)
 		}

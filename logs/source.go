@@ -112,7 +112,7 @@ type GapReason string
 const (
 	GapSlow      GapReason = "slow"      // this viewer was too slow; they can be fetched
 	GapEvicted   GapReason = "evicted"   // they had left memory and the source keeps no history
-	GapRotated   GapReason = "rotated"   // the rotated file is gone
+	GapRotated   GapReason = "rotated"   // the rotated file is gone, or what it was packed into is damaged
 	GapTruncated GapReason = "truncated" // the file was emptied before it was read
 	GapRestart   GapReason = "restart"   // another run of the source
 	GapHole      GapReason = "hole"      // a run of NUL bytes, left by a writer that does not append

@@ -13,6 +13,9 @@ type searcher interface {
 	known(Position) bool
 }
 
+// searchNews is how often a search tells how far it is.
+const searchNews = 250 * time.Millisecond
+
 // begin finds the viewer's place and says hello. What must come from history
 // before the ring can be joined is sent on the way.
 func (v *viewer) begin(ctx context.Context, q query, cur *cursor) error {
@@ -66,16 +69,22 @@ func (h *hub) beforeLocked(index int64, skip int) string {
 func (v *viewer) backlog(ctx context.Context, q query, end Position, n, oldest int64) error {
 	s, can := v.hub.ranger.(searcher)
 	var from Position
+	var more bool
 	var err error
 	switch {
 	case q.tail != tailAll && can && v.keep != nil:
 		return v.searchBack(ctx, s, q, end, oldest)
 	case q.tail != tailAll && can:
-		count := &budget{bytes: 1 << 62, spent: never, tell: func(int64, int) error { return nil }}
-		if from, _, err = s.search(ctx, end, int(n), nil, count); err != nil {
+		count := v.budget(func(int64, int) error { return nil })
+		if from, more, err = s.search(ctx, end, int(n), nil, count); err != nil {
 			return v.historyErr(ctx, err)
 		}
 		v.seq = oldest - int64(count.matches)
+		if more {
+			return v.fromHistory(ctx, from, end, &searchMessage{
+				Type: "search", Scanned: count.scanned, Matches: count.matches, Done: true, More: true, To: v.hub.cursorFor(v.seq, from),
+			})
+		}
 	case q.tail != tailAll:
 		if err := v.hello(ResumeNone, ""); err != nil {
 			return err
@@ -95,10 +104,12 @@ func (v *viewer) backlog(ctx context.Context, q query, end Position, n, oldest i
 			}
 		}
 	}
-	return v.fromHistory(ctx, from, end)
+	return v.fromHistory(ctx, from, end, nil)
 }
 
-func (v *viewer) fromHistory(ctx context.Context, from, end Position) error {
+// fromHistory sends what lies between two positions, after the news, if there
+// is any, of a search that did not come as far back as it should.
+func (v *viewer) fromHistory(ctx context.Context, from, end Position, news *searchMessage) error {
 	v.pos, v.cursor = from, ""
 	if from != nil {
 		v.cursor = v.hub.cursorFor(v.seq, from)
@@ -106,10 +117,19 @@ func (v *viewer) fromHistory(ctx context.Context, from, end Position) error {
 	if err := v.hello(ResumeNone, v.cursor); err != nil {
 		return err
 	}
+	if news != nil {
+		if err := v.progress(*news, v.cursor); err != nil {
+			return err
+		}
+	}
 	return v.history(ctx, end, v.index)
 }
 
-func never() bool { return false }
+// budget is how far back this viewer's search may go.
+func (v *viewer) budget(tell func(scanned int64, matches int) error) *budget {
+	deadline := time.Now().Add(v.searchTime)
+	return &budget{bytes: v.searchBytes, spent: func() bool { return time.Now().After(deadline) }, tell: tell}
+}
 
 // searchBack looks for the last lines that match, telling how it goes, and
 // sends them.
@@ -117,19 +137,14 @@ func (v *viewer) searchBack(ctx context.Context, s searcher, q query, end Positi
 	if err := v.hello(ResumeNone, ""); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(v.searchTime)
 	told := time.Now()
-	b := &budget{
-		bytes: v.searchBytes,
-		spent: func() bool { return time.Now().After(deadline) },
-		tell: func(scanned int64, matches int) error {
-			if time.Since(told) < 250*time.Millisecond {
-				return nil
-			}
-			told = time.Now()
-			return v.progress(searchMessage{Type: "search", Scanned: scanned, Matches: matches}, "")
-		},
-	}
+	b := v.budget(func(scanned int64, matches int) error {
+		if time.Since(told) < searchNews {
+			return nil
+		}
+		told = time.Now()
+		return v.progress(searchMessage{Type: "search", Scanned: scanned, Matches: matches}, "")
+	})
 	var clean []byte
 	want := func(line []byte) bool {
 		text := line

@@ -49,8 +49,13 @@ func (s *stream) openCursors() error {
 	if s.from, err = open(s.q.cursor, "cursor"); err != nil {
 		return err
 	}
-	s.to, err = open(s.q.to, "to")
-	return err
+	if s.to, err = open(s.q.to, "to"); err != nil {
+		return err
+	}
+	if _, ranged := s.src.(Ranger); s.to != nil && s.from == nil && !ranged {
+		return gate.BadRequest("this log keeps no history: to needs a cursor to begin from")
+	}
+	return nil
 }
 
 func (s *stream) serve(w http.ResponseWriter, isWS bool) error {

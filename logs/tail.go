@@ -46,7 +46,7 @@ func (f *fileSource) end() (Position, error) {
 		}
 		p := filePos{at: nowSeconds()}
 		for i := len(vols) - 1; i >= 0; i-- {
-			if vols[i].gz {
+			if vols[i].packed {
 				continue
 			}
 			var m mark

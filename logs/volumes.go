@@ -14,12 +14,12 @@ import (
 
 // volume is one file of a log's history: the live one or a rotated sibling.
 type volume struct {
-	path  string
-	id    fileID
-	size  int64
-	mtime time.Time
-	gz    bool
-	live  bool
+	path   string
+	id     fileID
+	size   int64
+	mtime  time.Time
+	packed bool
+	live   bool
 }
 
 // volumes lists the history, oldest first and the live file last. A sibling is
@@ -49,9 +49,9 @@ func (f *fileSource) volumes() ([]volume, error) {
 		if err != nil || !fi.Mode().IsRegular() {
 			continue
 		}
+		_, packed := unpackedName(name)
 		out = append(out, volume{
-			path: path, id: idOf(fi), size: fi.Size(), mtime: fi.ModTime(),
-			gz: strings.HasSuffix(name, ".gz"), live: live,
+			path: path, id: idOf(fi), size: fi.Size(), mtime: fi.ModTime(), packed: packed && !live, live: live,
 		})
 	}
 	slices.SortStableFunc(out, olderFirst)
@@ -91,7 +91,7 @@ func dropDoubles(vs []volume) []volume {
 		if v.live {
 			return false
 		}
-		if v.gz && plain[strings.TrimSuffix(v.path, ".gz")] || ids[v.id] {
+		if name, packed := unpackedName(v.path); packed && plain[name] || ids[v.id] {
 			return true
 		}
 		ids[v.id] = true
@@ -101,7 +101,7 @@ func dropDoubles(vs []volume) []volume {
 
 // isSibling says whether a rotator would call a rotated base that.
 func isSibling(base, name string) bool {
-	name = strings.TrimSuffix(name, ".gz")
+	name, _ = unpackedName(name)
 	if rest, ok := strings.CutPrefix(name, base); ok {
 		return isSuffix(rest)
 	}
@@ -138,7 +138,7 @@ func isSuffix(s string) bool {
 
 // trailingNumber is the N of name.N and name.N.gz, or 0.
 func trailingNumber(path string) int {
-	path = strings.TrimSuffix(path, ".gz")
+	path, _ = unpackedName(path)
 	i := strings.LastIndexByte(path, '.')
 	n, err := strconv.Atoi(path[i+1:])
 	if err != nil || n < 0 || n > 1<<20 {
