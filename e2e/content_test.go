@@ -83,6 +83,39 @@ func TestHostileLogLinesChangeNothing(t *testing.T) {
 	tab.Shot("log-hostile")
 }
 
+// A line that does not end costs the page no more than what is shown of it.
+func TestLogLineWithoutAnEndLeavesThePageAlone(t *testing.T) {
+	s := shared(t)
+	path := filepath.Join(s.service.Dir, "app.log")
+	tab := guardedTab(t)
+	tab.Click(testid("log-open-app"))
+	tab.See(testid("log-lines"))
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size := 10
+	if harness.Full() {
+		size = 100
+	}
+	chunk := strings.Repeat("N", 1<<20)
+	for range size {
+		if _, err := f.WriteString(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := fmt.Sprintf("after the long line %d", time.Now().UnixNano())
+	if _, err := f.WriteString("\n" + end + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	tab.Until(30*time.Second, statusText("log-lines")+fmt.Sprintf(".includes(%q)", end))
+	expectUntouched(t, tab)
+	if got := tab.Eval(fmt.Sprintf("%s.length < 4 << 20", statusText("log-lines"))); got != "true" {
+		t.Error("the page holds more of the line than is ever sent")
+	}
+}
+
 // A line of a log must not be able to end an event and begin another one.
 func TestHostileLogLinesForgeNoEvent(t *testing.T) {
 	s := shared(t)

@@ -99,7 +99,7 @@ func (c *commandSource) Follow(ctx context.Context, _ Position, out Sink) error 
 	if !ok {
 		return errNoHandler
 	}
-	wait := c.first
+	pause := backoff{first: c.first, most: c.max}
 	for run := 0; ; run++ {
 		began := time.Now()
 		exit, err := c.run(ctx, shared, &lockedSink{Sink: out})
@@ -119,17 +119,26 @@ func (c *commandSource) Follow(ctx context.Context, _ Position, out Sink) error 
 		case c.never:
 			return fmt.Errorf("the command ended: %s", exitText(exit, err))
 		}
-		if time.Since(began) >= steady {
-			wait = c.first
-		}
-		if sleep(ctx, wait); ctx.Err() != nil {
+		if sleep(ctx, pause.after(time.Since(began))); ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		wait = min(2*wait, c.max)
 		if err := out.Note(Note{State: Replaced, Detail: "started again"}); err != nil {
 			return err
 		}
 	}
+}
+
+// backoff is how long to wait before a command is started again.
+type backoff struct{ first, most, next time.Duration }
+
+// after is the time to wait after a run that took so long.
+func (b *backoff) after(ran time.Duration) time.Duration {
+	if b.next == 0 || ran >= steady {
+		b.next = b.first
+	}
+	wait := b.next
+	b.next = min(2*wait, b.most)
+	return wait
 }
 
 // exitText says how a run ended.

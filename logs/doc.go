@@ -41,9 +41,15 @@
 // 3339, or an age like 10m), cursor, to, follow (0 ends with what there is: a
 // download), grep and not (RE2, at most 1 KiB), level (that level and above),
 // download (1 names a file). A cursor makes tail meaningless; since means all
-// since. With grep, not or level, tail counts lines that match, and they are
-// looked for back through the file and its uncompressed siblings, within
-// [Config].SearchBytes and SearchTime.
+// since. With grep, not or level, tail counts lines that match. They are looked
+// for back through the file and its siblings, compressed ones too, within
+// [Config].SearchBytes and SearchTime; search messages say how far that is, and
+// the last one, if it could not see everything, has a cursor with which another
+// request goes on: ?to=CURSOR&follow=0.
+//
+// The answer begins, headers or the WebSocket's handshake, when the viewer has
+// its place in the log: what is written from then on is delivered, also with
+// tail=0.
 //
 // # Nothing is lost unseen
 //

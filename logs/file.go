@@ -46,7 +46,8 @@ func PollOnly() FileOption { return func(f *fileSource) { f.pollOnly = true } }
 // through rename, re-creation, copytruncate, truncation and deletion; while
 // two generations are being written, lines of both arrive, each file's in its
 // order. Its history includes the rotated siblings beside it (name.1,
-// name-20260101, gzipped ones for downloads). It need not exist yet.
+// name-20260101), compressed with gzip or zstd (.gz, .zst) or not. It need not
+// exist yet.
 //
 // Only regular files are opened, without blocking, and only below the file's
 // folder (see [Within]).

@@ -87,10 +87,26 @@ func TestDemoteBeginsTheGrace(t *testing.T) {
 	require.Equal(t, time.Unix(1, 0), gens[0].data, "an old one's grace does not begin anew")
 }
 
+func TestBackoffGrowsAndBeginsAnew(t *testing.T) {
+	t.Parallel()
+	b := backoff{first: time.Second, most: 5 * time.Second}
+	for i, c := range []struct{ ran, want time.Duration }{
+		{0, time.Second},
+		{steady - 1, 2 * time.Second},
+		{0, 4 * time.Second},
+		{0, 5 * time.Second},
+		{0, 5 * time.Second},
+		{steady, time.Second},
+		{0, 2 * time.Second},
+	} {
+		require.Equal(t, c.want, b.after(c.ran), "run %d", i)
+	}
+}
+
 func TestSiblingNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"app.log.1": true, "app.log.12.gz": true, "app.log-20261125": true, "app.log-20261125-1764030000.gz": true,
+		"app.log.1": true, "app.log.12.gz": true, "app.log.3.zst": true, "app.log.3.xz": false, "app.log-20261125": true, "app.log-20261125-1764030000.gz": true,
 		"app-20261125.log": true, "app.1.log": true, "app.log.2026-11-25T10:00:00Z": true,
 		"app.log": false, "app.log.bak": false, "app.log.old": false, "app.log.swp": false, "app2.log": false,
 		"other.log.1": false, "app.log.": false, "app.log.1.tmp": false, "app.log~": false, "app-debug.log": false,
