@@ -123,7 +123,22 @@ func TestRealLogrotateWithRename(t *testing.T) {
 			require.NoError(t, err)
 			require.Greater(t, len(files), rotations)
 			sameAsFiles(t, filepath.Join(dir, "app"), got)
+			searchAll(t, s)
+			require.Equal(t, want, strings.Count(s.text("follow=0&tail=all"), "\n"), "the download is all of it")
 		})
+	}
+}
+
+// searchAll finds the first lines that were written, in the oldest file of all,
+// packed or not.
+func searchAll(t *testing.T, s *server) {
+	t.Helper()
+	c := s.dial("tail=3&grep=" + escape("^p [0-2] "))
+	done := c.searched()
+	require.Equal(t, 3, done.Match)
+	require.False(t, done.More)
+	for i, line := range c.lines(3) {
+		require.True(t, strings.HasPrefix(line, fmt.Sprintf("p %d ", i)), line)
 	}
 }
 
@@ -189,6 +204,7 @@ func TestRealLogrotateWithCopytruncate(t *testing.T) {
 					require.True(t, got[line] || line == "", "%s: %q was lost", filepath.Base(f), line)
 				}
 			}
+			searchAll(t, s)
 		})
 	}
 }

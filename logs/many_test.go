@@ -50,6 +50,39 @@ func TestDescriptorsStayFewAndGoAway(t *testing.T) {
 	eventually(t, func() bool { return openFiles(t, l.path) == 0 })
 }
 
+// Old files are read on, but not more of them than 64, and a cursor that knows
+// the place in each of them still fits where cursors must.
+func TestGenerationsAreBounded(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "line 0")
+	require.NoError(t, l.f.Close())
+	l.f = nil
+	state := t.TempDir()
+	start := func() *server {
+		return serve(t, logs.Config{
+			Sources: map[string]logs.Source{"app": logs.File(l.path, logs.Grace(time.Hour))}, StateDir: state,
+		})
+	}
+	s := start()
+	c := s.dial("")
+	require.Equal(t, []string{"line 0"}, c.lines(1))
+	cursor := ""
+	for i := 1; i <= 70; i++ {
+		l.rename("-" + itoa(20260000+i))
+		require.NoError(t, os.WriteFile(l.path, []byte("line "+itoa(i)+"\n"), 0o600))
+		cursor = c.cursorAfter(1)
+	}
+	eventually(t, func() bool { return openFiles(t, l.path) == 64 })
+	again, how := s.resumed(cursor)
+	require.Equal(t, "exact", how)
+	again.cancel()
+	s.stop()
+	require.NoError(t, os.WriteFile(l.path, []byte("line 70\nline 71\n"), 0o600))
+	again, how = start().resumed(cursor)
+	require.Equal(t, "file", how)
+	require.Equal(t, []string{"line 71"}, again.lines(1))
+}
+
 func TestFiveHundredViewersOfOneFile(t *testing.T) {
 	t.Parallel()
 	viewers := 50
