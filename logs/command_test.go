@@ -70,6 +70,18 @@ func TestCommandThatFailsIsStartedAgain(t *testing.T) {
 	require.Equal(t, []string{"run", "run", "run"}, c.lines(3))
 }
 
+func TestCommandThatIsNotStartedAgain(t *testing.T) {
+	t.Parallel()
+	s := serveSource(t, logs.Command(func(ctx context.Context) *exec.Cmd {
+		return exec.CommandContext(ctx, "/bin/sh", "-c", "echo run; exit 3")
+	}, logs.Backoff(-1, 0)))
+	c := s.dial("")
+	require.Equal(t, []string{"run"}, c.lines(1))
+	end, before := c.until("end")
+	require.Equal(t, "fault", end.Why)
+	require.Equal(t, "exit status 3", before[len(before)-1].Detail)
+}
+
 func TestCommandThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	s := serveSource(t, logs.Command(func(ctx context.Context) *exec.Cmd {

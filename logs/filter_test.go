@@ -97,6 +97,45 @@ func TestSinceAndUntil(t *testing.T) {
 	require.Contains(t, got[3], "message 9002")
 }
 
+// A stream with an end in time ends when the log has come to it.
+func TestUntilEndsALiveStream(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "no time yet", "2026-11-25T10:00:00Z a")
+	s := serveFile(t, l.path)
+	c := s.dial("since=2026-11-25T09:00:00Z&until=2026-11-25T11:00:00Z")
+	require.Equal(t, []string{"2026-11-25T10:00:00Z a"}, c.lines(1), "what has no time goes with the line before, and there is none")
+	l.add("goes with it", "2026-11-25T11:00:00Z b")
+	require.Equal(t, []string{"goes with it", "2026-11-25T11:00:00Z b"}, c.lines(2))
+	l.add("2026-11-25T11:00:01Z c", "2026-11-25T10:30:00Z d")
+	end, before := c.until("end")
+	require.Empty(t, before)
+	require.Equal(t, "complete", end.Why)
+}
+
+// Each file counts once, whatever else leads to it.
+func TestDoubledSiblingsCountOnce(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "one")
+	l.rename(".2")
+	gzipFile(t, l.path+".2")
+	require.NoError(t, os.WriteFile(l.path+".2", []byte("one\n"), 0o600)) // not removed yet by the rotator
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(l.path+".2", old, old))
+	l.reopen()
+	l.add("two")
+	require.NoError(t, os.Link(l.path, l.path+".1")) // about to be rotated
+	require.NoError(t, os.Symlink(l.path, l.path+".3"))
+	require.Equal(t, "one\ntwo\n", serveFile(t, l.path).text("follow=0&tail=all"))
+}
+
+func TestSearchSeesLinesWithoutTheirCR(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "needle\r", "needle and hay\r")
+	c := serveFile(t, l.path).dial("tail=1&grep=" + escape("^needle$"))
+	require.Equal(t, 1, c.searched().Match)
+	require.Equal(t, []string{"needle"}, c.lines(1))
+}
+
 func TestDownloadIsTheSameViewWithRotatedSiblings(t *testing.T) {
 	t.Parallel()
 	l := newLog(t, "first password=hunter2")

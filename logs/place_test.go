@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,9 +101,17 @@ func TestWhatIsWrittenAfterTheHeadIsDelivered(t *testing.T) {
 }
 
 // lives is a source whose lives end when the test lets them.
-type lives struct{ ending, gone chan struct{} }
+type lives struct {
+	t            *testing.T
+	ending, gone chan struct{}
+	running      *atomic.Int32
+}
 
 func (l lives) Follow(ctx context.Context, _ logs.Position, out logs.Sink) error {
+	if l.running.Add(1) > 1 {
+		l.t.Error("followed twice at once")
+	}
+	defer l.running.Add(-1)
 	if err := out.Line([]byte("alive"), time.Now(), logs.Stdout, nil); err != nil {
 		return err
 	}
@@ -119,7 +128,7 @@ func TestHeadDoesNotWaitForALifeThatEnds(t *testing.T) {
 	for name, open := range openers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src := lives{make(chan struct{}, 2), make(chan struct{})}
+			src := lives{t, make(chan struct{}, 2), make(chan struct{}), new(atomic.Int32)}
 			s := serveSource(t, src)
 			first := s.dial("")
 			require.Equal(t, []string{"alive"}, first.lines(1))

@@ -24,6 +24,7 @@ func TestRedactSecrets(t *testing.T) {
 		"postgres://app:s3cret@db:5432/x":                         "postgres://app:[redacted]@db:5432/x",
 		"Set-Cookie: sid=abc; Path=/":                             "Set-Cookie: [redacted]",
 		"aws AKIAIOSFODNN7EXAMPLE":                                "aws [redacted]",
+		"token=a https://u:p@h/ Bearer abcdefgh":                  "token=[redacted] https://u:[redacted]@h/ Bearer [redacted]",
 		"tokenizer ready":                                         "tokenizer ready",
 		"https://host/path:80":                                    "https://host/path:80",
 	} {

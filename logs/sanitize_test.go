@@ -3,6 +3,7 @@ package logs_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -43,6 +44,28 @@ func TestSanitizeMakesVisible(t *testing.T) {
 			checkSanitized(t, []byte(c.in))
 		})
 	}
+}
+
+// The first and the last of each range of hidden characters, and their
+// neighbours, which pass: U+200D joins emoji, U+FFFD is a character of its own.
+func TestHiddenCharactersAndTheirNeighbours(t *testing.T) {
+	t.Parallel()
+	for _, r := range []rune{
+		0x80, 0x9f, 0xad, 0x61c, 0x180e, 0x200b, 0x200c, 0x200e, 0x200f, 0x2028, 0x202e, 0x2060, 0x206f,
+		0xfeff, 0xfff9, 0xfffb, 0xe0000, 0xe007f,
+	} {
+		in := "a" + string(r) + "b"
+		require.Regexp(t, `^a\\[uU][0-9a-f]+b$`, string(logs.SanitizeText(nil, []byte(in))), "%U", r)
+	}
+	for _, r := range []rune{
+		0xa0, 0xac, 0xae, 0x61b, 0x61d, 0x180d, 0x180f, 0x200a, 0x200d, 0x2010, 0x2027, 0x202f, 0x205f, 0x2070,
+		0xfefe, 0xfff8, 0xfffc, 0xfffd, 0xdffff, 0xe0080,
+	} {
+		in := "a" + string(r) + "b"
+		require.Equal(t, in, string(logs.SanitizeText(nil, []byte(in))), "%U", r)
+	}
+	longest := "\x1b[" + strings.Repeat("1", 61) + "m"
+	require.Equal(t, longest, string(logs.SanitizeText(nil, []byte(longest))))
 }
 
 // checkSanitized holds what is promised of any input.

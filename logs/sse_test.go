@@ -106,3 +106,32 @@ func TestSSECarriesTheSameObjectsAndResumes(t *testing.T) {
 		return false
 	}))
 }
+
+// An event that was seen does not come again: its id is a place after it.
+func TestEventsAreNotRepeatedAfterTheirCursor(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "a")
+	s := serveFile(t, l.path)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	resp := s.get(ctx, "/logs/app", "text/event-stream")
+	defer resp.Body.Close()
+	rotated := false
+	id := ""
+	require.NoError(t, readSSE(bufio.NewReader(resp.Body), func(e sseEvent) bool {
+		switch {
+		case e.kind == "lines" && !rotated:
+			rotated = true
+			l.rename(".1")
+			l.reopen()
+		case e.kind == "source" && strings.Contains(e.data, "rotated"), e.kind == "source" && strings.Contains(e.data, "missing"):
+			id = e.id
+			return strings.Contains(e.data, "missing")
+		}
+		return true
+	}))
+	again, how := s.resumed(id)
+	require.Equal(t, "exact", how)
+	l.add("b")
+	require.Equal(t, "lines", again.read().Type)
+}

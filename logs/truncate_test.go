@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pruvon/pruvon/logs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,6 +47,33 @@ func TestTruncateToTheSameSize(t *testing.T) {
 	require.NoError(t, os.WriteFile(l.path, []byte("six\nten\nwarn\n"), 0o600))
 	c.until("gap")
 	require.Equal(t, []string{"six", "ten", "warn"}, c.lines(3))
+}
+
+// What was written and copied away before anybody looked is read from the copy:
+// the sibling that begins with all that was read, not the newest one.
+func TestCopytruncateIsCompletedFromTheCopy(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, numbered("before", 50)...)
+	s := serveFile(t, l.path, logs.PollOnly())
+	c := s.dial("tail=1")
+	require.Equal(t, []string{"before 49"}, c.lines(1))
+	l.warm(c)
+	for i := range 4 {
+		want := numbered("unread "+itoa(i), 20)
+		text, err := os.ReadFile(l.path)
+		require.NoError(t, err)
+		add := strings.Join(want, "\n") + "\n"
+		require.NoError(t, os.WriteFile(l.path+".1", append(text, add...), 0o600))
+		require.NoError(t, os.WriteFile(l.path+".0", []byte(strings.Repeat("another file\n", 200)), 0o600))
+		l.raw(add)
+		require.NoError(t, os.Truncate(l.path, 0))
+		require.Equal(t, want, c.lines(20), "round %d", i)
+		gap, _ := c.until("gap")
+		require.Equal(t, "truncated", gap.Why)
+		l.add("after " + itoa(i))
+		require.Equal(t, []string{"after " + itoa(i)}, c.lines(1))
+		require.NoError(t, os.Remove(l.path+".0"))
+	}
 }
 
 func TestDeleteAndRecreate(t *testing.T) {
@@ -90,6 +118,34 @@ func TestHoleOfAWriterThatDoesNotAppend(t *testing.T) {
 	require.Zero(t, gap.lost(t))
 	require.EqualValues(t, 100_005, *gap.Bytes)
 	require.Equal(t, []string{"behind the hole"}, c.lines(1))
+}
+
+// A line that has begun when the first viewer comes is read from its beginning.
+func TestUnfinishedFirstLineIsReadWhole(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.raw("par")
+	c := serveFile(t, l.path).dial("tail=0")
+	c.until("hello")
+	l.raw("tial\n")
+	require.Equal(t, []string{"partial"}, c.lines(1))
+}
+
+// A log whose name leads nowhere when it is opened has not gone missing.
+func TestNameThatLedNowhereFromTheStart(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, "old")
+	l.rename(".1")
+	c := serveFile(t, l.path).dial("")
+	require.Equal(t, []string{"old"}, c.lines(1))
+	l.warm(c)
+	l.reopen()
+	l.add("new")
+	m, before := c.until("lines")
+	require.Equal(t, "new", m.entries(t)[0].M)
+	for _, b := range before {
+		require.NotEqual(t, "missing", b.State)
+	}
 }
 
 func TestUnfinishedLineIsShownAndContinued(t *testing.T) {
