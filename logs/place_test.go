@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -96,6 +97,23 @@ func TestWhatIsWrittenAfterTheHeadIsDelivered(t *testing.T) {
 			l.add("after the head")
 			close(src.appended)
 			find("after the head")
+		})
+	}
+}
+
+// Between the rotator's rename and the writer's reopening, lines go on into the
+// renamed file: also those of whoever comes in just then are delivered.
+func TestLinesOfTheRenamedFileAfterTheHead(t *testing.T) {
+	t.Parallel()
+	for name, open := range openers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLog(t, "before")
+			l.rename(".1")
+			require.NoError(t, os.WriteFile(l.path, nil, 0o600))
+			find := open(serveFile(t, l.path), "tail=0")
+			l.add("late, in the renamed file")
+			require.NotContains(t, find("late, in the renamed file"), "before")
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"time"
 )
 
 const (
@@ -35,9 +37,9 @@ func (f *fileSource) Tail(ctx context.Context, n int, before Position, out Sink)
 	return end, f.Range(ctx, from, end, out)
 }
 
-// end is the position after the last whole line there is now. Where there is no
-// live file, the newest sibling marks it, and without any an empty position
-// does: whatever comes is new.
+// end is the position after the last whole line there is now, in the newest file
+// and in those that may still be written to. Without any file it is an empty
+// position: whatever comes is new.
 func (f *fileSource) end() (Position, error) {
 	for try := 0; ; try++ {
 		vols, err := f.volumes()
@@ -45,16 +47,19 @@ func (f *fileSource) end() (Position, error) {
 			return nil, err
 		}
 		p := filePos{at: nowSeconds()}
-		for i := len(vols) - 1; i >= 0; i-- {
-			if vols[i].packed {
+		for _, v := range slices.Backward(vols) {
+			// A file that was renamed a moment ago may still be written to.
+			old := len(p.marks) > 0 && time.Since(v.mtime) > f.grace
+			if v.packed || old || len(p.marks) == maxGenerations {
 				continue
 			}
 			var m mark
-			if m, err = f.endOf(vols[i]); err == nil {
-				p.marks = []mark{m}
+			if m, err = f.endOf(v); err != nil {
+				break
 			}
-			break
+			p.marks = append(p.marks, m)
 		}
+		slices.Reverse(p.marks)
 		if !errors.Is(err, errMoved) || try == retries {
 			return p.append(nil), err
 		}
