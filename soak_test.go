@@ -75,7 +75,11 @@ func TestSoak(t *testing.T) {
 		n = 10_000
 	}
 	s := newSoak(t)
-	s.visit(n/10, false) // pools, caches and connections come to be
+	// Pools, caches, and what is started with the first of its kind come to be.
+	for kind := range visits {
+		s.one(2*n+kind, kind)
+	}
+	s.visit(n/10, false)
 	before := s.settle(nil)
 	began := time.Now()
 	s.visit(n, true)
