@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 // eventLog is an import's durable events. The journal file holds them all; in
@@ -65,7 +67,7 @@ func (l *eventLog) add(build func(seq uint64) any) {
 	_, end := msg.(endMessage)
 	e := entry{seq: l.seq, line: encode(msg), end: end}
 	l.ended = end
-	l.appendLocked(seal(e.line))
+	l.appendLocked(seal.Line(e.line))
 	l.keepLocked(e)
 }
 
@@ -84,7 +86,7 @@ func (l *eventLog) addOutput(s Stream, text []byte, partial bool, at time.Time) 
 	if err != nil {
 		l.lost = err
 	} else {
-		l.appendLocked(seal(encode(ref)))
+		l.appendLocked(seal.Line(encode(ref)))
 	}
 	l.keepLocked(entry{seq: ref.Seq, line: ref.message(text), out: &ref})
 	if dropped {
@@ -283,7 +285,7 @@ func parseEvents(r io.Reader, output func(off int64, n int) ([]byte, error)) []e
 }
 
 func parseEvent(line []byte, output func(off int64, n int) ([]byte, error)) (entry, bool) {
-	object, err := unseal(line)
+	object, err := seal.Open(line)
 	if err != nil {
 		return entry{}, false
 	}
@@ -316,9 +318,9 @@ func (l *eventLog) compactLocked() {
 	var b bytes.Buffer
 	for _, e := range entries {
 		if e.out != nil {
-			b.Write(seal(encode(e.out)))
+			b.Write(seal.Line(encode(e.out)))
 		} else {
-			b.Write(seal(e.line))
+			b.Write(seal.Line(e.line))
 		}
 	}
 	if err := l.d.writeFile(filepath.Join(l.dir, fileEvents), b.Bytes()); err != nil {

@@ -1,15 +1,15 @@
 package imports
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 // The files of an import's directory.
@@ -179,34 +179,7 @@ func (d disk) saveRecord(dir string, rec record) error {
 	if err != nil {
 		return err
 	}
-	return d.writeFile(filepath.Join(dir, fileMeta), seal(b))
-}
-
-// sealLen is the length of the checksum member that seal adds.
-const sealLen = len(`,"crc":"00000000"}`) + len("\n")
-
-// seal adds a CRC-32C to a JSON object and ends the line. The result is still
-// JSON, so that an operator can read the journal with any tool.
-func seal(object []byte) []byte {
-	body := object[:len(object)-1]
-	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
-	return fmt.Appendf(bytes.Clone(body), ",\"crc\":\"%08x\"}\n", sum)
-}
-
-// errDamaged is a journal line that is not what was written.
-var errDamaged = errors.New("the journal is damaged")
-
-// unseal checks a line and returns the object without the checksum.
-func unseal(line []byte) ([]byte, error) {
-	if len(line) < sealLen+1 || line[0] != '{' {
-		return nil, errDamaged
-	}
-	body := line[:len(line)-sealLen]
-	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
-	if string(line[len(body):]) != fmt.Sprintf(",\"crc\":\"%08x\"}\n", sum) {
-		return nil, errDamaged
-	}
-	return append(bytes.Clone(body), '}'), nil
+	return d.writeFile(filepath.Join(dir, fileMeta), seal.Line(b))
 }
 
 // lockDir takes the directory for this process. The lock goes with the

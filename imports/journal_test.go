@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 // sample is a journal as it is written: a record, events and output.
@@ -49,7 +51,7 @@ func replay(t testing.TB, meta, events, goodMeta, goodEvents []byte, output func
 		require.Equal(t, string(goodMeta), string(meta), "a damaged record was taken for a good one")
 		require.Equal(t, StateRunning, rec.State)
 	} else {
-		require.ErrorIs(t, err, errDamaged)
+		require.ErrorIs(t, err, seal.ErrDamaged)
 	}
 	good := parseEvents(bytes.NewReader(goodEvents), output)
 	for _, e := range parseEvents(bytes.NewReader(events), output) {
@@ -90,7 +92,7 @@ func FuzzJournalReplay(f *testing.F) {
 	f.Add([]byte("{}"), []byte("{}\n\n{\"type\":\"output\",\"seq\":1,\"off\":-5,\"n\":9999999}\n"))
 	f.Fuzz(func(t *testing.T, m, e []byte) {
 		if rec, err := parseRecord(m, strings.Repeat("0a", 16)); err == nil {
-			again, err := parseRecord(seal(encode(rec)), rec.ID)
+			again, err := parseRecord(seal.Line(encode(rec)), rec.ID)
 			require.NoError(t, err)
 			require.Equal(t, rec.phase, again.phase)
 		}
@@ -110,7 +112,7 @@ func TestRecordSurvivesARoundTrip(t *testing.T) {
 	require.Equal(t, "d\u00fcmp.sql", rec.Source.Name)
 	require.Equal(t, 1, rec.Warnings.Count)
 	rec.Source.Size = -1
-	again, err := parseRecord(seal(encode(rec)), rec.ID)
+	again, err := parseRecord(seal.Line(encode(rec)), rec.ID)
 	require.NoError(t, err)
 	require.Equal(t, rec, again)
 }
@@ -219,7 +221,7 @@ func TestDamagedRecordIsAnAdminsMatter(t *testing.T) {
 	require.True(t, errors.Is(err, fs.ErrNotExist))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, fileMeta), []byte("{}"), 0o600))
 	_, err = readRecord(dir, "x")
-	require.ErrorIs(t, err, errDamaged)
+	require.ErrorIs(t, err, seal.ErrDamaged)
 	rec := damagedRecord(dir, "x")
 	require.False(t, namePattern.MatchString(rec.Target))
 	require.Equal(t, OutcomeInterrupted, rec.Outcome)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 // outputStore keeps what an importer printed: the head, where the first error
@@ -155,7 +157,7 @@ func (s *outputStore) close() {
 // read returns n bytes at off, or an error when they are not there any more.
 func (s *outputStore) read(off int64, n int) ([]byte, error) {
 	if off < 0 || n < 0 || n > outputChunk {
-		return nil, errDamaged
+		return nil, seal.ErrDamaged
 	}
 	for _, seg := range s.segs {
 		if off < seg.start || off+int64(n) > seg.end() {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 // orphansFor bounds how long the start waits for processes of a crashed
@@ -81,7 +83,7 @@ func (h *Handler) load(id string) (*job, error) {
 		// A creation or a removal that was cut short: nobody has its id, or
 		// nobody wants it.
 		return nil, h.disk.removeImport(dir)
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, seal.ErrDamaged):
 		h.log.Error("import: the record is damaged", "import", id)
 		rec = damagedRecord(dir, id)
 	case err != nil:
@@ -208,18 +210,18 @@ func readRecord(dir, id string) (record, error) {
 const recordMax = 1 << 20
 
 func parseRecord(b []byte, id string) (record, error) {
-	object, err := unseal(b)
+	object, err := seal.Open(b)
 	if err != nil {
 		return record{}, err
 	}
 	var rec record
 	dec := json.NewDecoder(bytes.NewReader(object))
 	if err := dec.Decode(&rec); err != nil || rec.ID != id || rec.Version != recordVersion {
-		return record{}, errDamaged
+		return record{}, seal.ErrDamaged
 	}
 	known := []State{StateReceiving, StateReady, StateQueued, StateRunning, StateDone}
 	if !slices.Contains(known, rec.State) || (rec.State == StateDone) != (rec.Outcome != "") {
-		return record{}, errDamaged
+		return record{}, seal.ErrDamaged
 	}
 	return rec, nil
 }

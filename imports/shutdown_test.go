@@ -96,3 +96,26 @@ func TestWhatIsOnDiskIsPrivate(t *testing.T) {
 		return nil
 	}))
 }
+
+// Watchers that take nothing and say nothing hold up no shutdown: neither one
+// whose buffers are full nor one that answers no close frame.
+func TestShutdownDoesNotWaitForWatchersThatAreDeaf(t *testing.T) {
+	script, file := waiting(t)
+	s := start(t, target(imports.Target{Importer: sh(script + "; yes | head -c 16000000")}), func(c *imports.Config) { c.OutputBytes = 32 << 20 })
+	id := s.upload(strings.NewReader("hello"))
+	for range 2 {
+		c, _, err := s.dial("/db/"+id+"/events", imports.Subprotocol)
+		require.NoError(t, err)
+		defer func() { _ = c.CloseNow() }()
+		res, err := s.c.Get(s.url + "/db/" + id + "/events")
+		require.NoError(t, err)
+		defer res.Body.Close()
+	}
+	touch(t, file)
+	require.Equal(t, "succeeded", s.ended(id).Outcome)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+	defer cancel()
+	require.NoError(t, s.h.Shutdown(ctx))
+	s.down = true
+	s.stop()
+}

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -40,6 +41,7 @@ func (s *socket) send(lines [][]byte) error {
 }
 
 func (s *socket) end(code int, reason string) { s.conn.Close(code, reason) }
+func (s *socket) cut()                        { s.conn.Kill() }
 func (s *socket) gone() <-chan struct{}       { return s.conn.Context().Done() }
 
 // wait returns when the connection and its reader are gone.
@@ -94,6 +96,7 @@ func (s *stream) send(lines [][]byte) error {
 }
 
 func (s *stream) end(int, string)       {}
+func (s *stream) cut()                  { _ = s.rc.SetWriteDeadline(time.Now()) }
 func (s *stream) gone() <-chan struct{} { return s.done }
 
 func lineFrame(b *bytes.Buffer, line []byte) {
@@ -129,4 +132,27 @@ func messageHead(line []byte) (typ, seq []byte) {
 		return typ, rest[:max(n, 0)]
 	}
 	return typ, nil
+}
+
+// hurry cuts a watcher off that has not taken the last word in time after ctx
+// has ended: a write that is stuck does not see that, and neither does a peer
+// that answers no close frame. After stop nothing is cut any more.
+func hurry(ctx context.Context, cut func()) (stop func()) {
+	var mu sync.Mutex
+	over := false
+	unlessOver := func(f func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			f()
+		}
+	}
+	timer := time.AfterFunc(time.Hour, func() { unlessOver(cut) })
+	timer.Stop()
+	unhook := context.AfterFunc(ctx, func() { unlessOver(func() { timer.Reset(lastWord) }) })
+	return func() {
+		unlessOver(func() { over = true })
+		unhook()
+		timer.Stop()
+	}
 }

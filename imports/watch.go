@@ -16,6 +16,8 @@ import (
 const (
 	// heartbeatEvery is below the silence that proxies allow (nginx: 60 s).
 	heartbeatEvery = 15 * time.Second
+	// lastWord is how long a watcher that must go is given to take the end.
+	lastWord = time.Second
 	// writeFor is how long a watcher may take to take what it is sent.
 	writeFor = 15 * time.Second
 )
@@ -26,6 +28,8 @@ type transport interface {
 	send(lines [][]byte) error
 	// end says goodbye.
 	end(code int, reason string)
+	// cut ends what is stuck in send or end.
+	cut()
 	// gone is closed when the client is.
 	gone() <-chan struct{}
 }
@@ -132,6 +136,7 @@ func (q *request) events() error {
 	if err != nil || t == nil {
 		return err
 	}
+	defer hurry(ctx, t.cut)()
 	defer done()
 	var wg sync.WaitGroup
 	defer wg.Wait()

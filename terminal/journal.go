@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pruvon/pruvon/internal/gate"
+	"github.com/pruvon/pruvon/internal/seal"
 )
 
 const (
@@ -104,14 +106,20 @@ func takeOver(dir string) ([]openSession, error) {
 }
 
 // readJournal returns the sessions that a journal has open. A line that a
-// crash cut short is left out.
-func readJournal(f *os.File) []openSession {
+// crash cut short, or that is not what was written, is left out: it must not
+// stand for another session.
+func readJournal(f io.Reader) []openSession {
 	var order []string
 	open := map[string]openSession{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			break
+		}
 		var r openSession
-		if json.Unmarshal(lines.Bytes(), &r) != nil || r.ID == "" {
+		object, err := seal.Open(line)
+		if err != nil || json.Unmarshal(object, &r) != nil || r.ID == "" {
 			continue
 		}
 		if r.Ended {
@@ -141,9 +149,10 @@ func (j *journal) rewrite() error {
 		return err
 	}
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
 	for _, r := range j.open {
-		_ = enc.Encode(r)
+		if object, err := json.Marshal(r); err == nil {
+			b.Write(seal.Line(object))
+		}
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
@@ -195,7 +204,7 @@ func (j *journal) appendLocked(r openSession) error {
 		return err
 	}
 	j.lines++
-	if _, err = j.file.Write(append(b, '\n')); err != nil {
+	if _, err = j.file.Write(seal.Line(b)); err != nil {
 		j.torn = true
 	}
 	return err
