@@ -25,6 +25,7 @@ func TestWatchEndsOnceAndAsksNoMore(t *testing.T) {
 			ended++
 		})
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 1, asked)
 		assert.Equal(t, 1, ended)
 		stop()
@@ -43,9 +44,11 @@ func TestStoppedWatchAsksNobody(t *testing.T) {
 			t.Error("a stopped watch ended its stream")
 		})
 		time.Sleep(70 * time.Second)
+		synctest.Wait()
 		stop()
 		assert.Equal(t, 2, asked)
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		assert.Equal(t, 2, asked)
 	})
 }
