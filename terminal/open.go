@@ -104,7 +104,10 @@ func (a *attachment) start(ctx context.Context, size Size) {
 
 // opened is what follows once the connection is attached.
 func (a *attachment) opened(ctx context.Context) {
-	a.h.audit(a.s, "attach", a.who, a.role, "")
+	a.s.mu.Lock()
+	role := a.role // others may be taking it already
+	a.s.mu.Unlock()
+	a.h.audit(a.s, "attach", a.who, role, "")
 	if a.s.rec != nil {
 		a.queue(encode(noticeMessage{Type: "notice", Code: "recording", Text: "this session is recorded"}))
 	}
